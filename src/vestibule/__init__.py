@@ -1,0 +1,1 @@
+"""Vestibule: a self-hosted identity-aware access gateway."""
