@@ -160,7 +160,7 @@ def read_settings(file: Path | None = None, **overrides: Any) -> Settings:
 
     Raises `InvalidConfiguration` that names the field and what was expected.
     """
-    values: dict[str, Any] = {}
+    values: Any = {}
     if file is not None:
         try:
             values = YAML(typ="safe").load(file.read_text()) or {}  # pyright: ignore[reportUnknownMemberType] - ruamel is untyped here

@@ -39,4 +39,4 @@ class Configuration:
 
     def policies_of(self, application: Application) -> tuple[Policy, ...]:
         """The application's policies in order of precedence; raises KeyError for a lost one."""
-        return tuple(self.policies[id] for id in application.policy_ids)
+        return tuple(self.policies[policy_id] for policy_id in application.policy_ids)

@@ -28,7 +28,7 @@ class IdentityProvider:
 
 @dataclass(frozen=True, slots=True)
 class IdentityGroup:
-    """A group as the identity provider names it; Okta gives names only, so `id` may equal `name`."""
+    """A group as the provider names it; Okta gives names only, so `id` may equal `name`."""
 
     id: str
     name: str

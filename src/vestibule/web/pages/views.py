@@ -81,7 +81,7 @@ class PurposePage:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalWaitingPage:
-    """Waiting for approvers; the page asks `poll_url` (JSON `{"state": ...}`), no script: reload."""
+    """Waiting for approvers; the page asks `poll_url` (JSON `{"state": ...}`)."""
 
     application_name: str
     approvers: tuple[str, ...]
