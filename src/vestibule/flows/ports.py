@@ -25,6 +25,10 @@ from vestibule.model.machine import (
 from vestibule.model.organization import Organization
 from vestibule.model.rules import Policy, RuleGroup, ValueList
 from vestibule.model.session import ApprovalRequest, GlobalSession, Grant, Handover, LoginAttempt
+from vestibule.model.state import ApiToken as ApiToken
+from vestibule.model.state import GatewayStatus as GatewayStatus
+from vestibule.model.state import LogQuery as LogQuery
+from vestibule.model.state import Revisions as Revisions
 from vestibule.protocols.exchange import Request, Response
 
 Resource = (
@@ -89,55 +93,6 @@ class Post(Protocol):
     def send(self, mail: Mail) -> None:
         """Deliver `mail` to the relay. Raises `VestibuleError` when it was not taken."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Revisions:
-    """Counters that grow with each change that others must hear of."""
-
-    configuration: int = 0
-    revocations: int = 0
-    keys: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayStatus:
-    """What one data plane said of itself last."""
-
-    name: str
-    seen_at: datetime
-    applied_revision: int
-    wanted_revision: int
-    error: str = ""
-    envoy_version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LogQuery:
-    """Which access records are wanted; None is "any". Newest first unless `ascending`."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    ray_id: str | None = None
-    user_email: str | None = None
-    application_id: str | None = None
-    allowed: bool | None = None
-    action: str | None = None
-    ascending: bool = False
-    limit: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ApiToken:
-    """A credential of the administration API; only its SHA-256 (hex) is kept."""
-
-    id: str
-    name: str
-    secret_hash: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    expires_at: datetime | None = None
-    last_used_at: datetime | None = None
 
 
 class Records(Protocol):
