@@ -116,7 +116,10 @@ class Records(Protocol):
         ...
 
     def put_user(self, user: User) -> None: ...
-    def users(self, *, limit: int = 1000, after: str = "") -> Sequence[User]: ...
+    def users(self, *, limit: int = 1000, after: str = "") -> Sequence[User]:
+        """In the order of their ids, those whose id is greater than `after`."""
+        ...
+
 
     # Sign-ins in flight. `take` is atomic: of any number of takers, one gets it.
     def add_attempt(self, attempt: LoginAttempt) -> None: ...
@@ -169,7 +172,10 @@ class Records(Protocol):
     def delete_signing_key(self, kid: str) -> None: ...
     def api_token_by_hash(self, secret_hash: str) -> ApiToken | None: ...
     def put_api_token(self, token: ApiToken) -> None: ...
-    def saw_service_token(self, id: str, at: datetime) -> None: ...
+    def saw_service_token(self, id: str, at: datetime) -> None:
+        """Remember its latest use; does not grow `Revisions.configuration`."""
+        ...
+
 
     # Things that may happen once, and small blobs with an end.
     def use_once(self, kind: str, value: str, until: datetime) -> bool:
@@ -188,7 +194,11 @@ class Records(Protocol):
     def gateway_statuses(self) -> Sequence[GatewayStatus]: ...
 
     def prune(self, now: datetime, *, log_before: datetime) -> int:
-        """Delete what has expired and log records older than `log_before`; says how many."""
+        """Delete what has expired and log records older than `log_before`; says how many.
+
+        At most some ten thousand of each kind, so that nobody waits long: call again
+        while it answers more than 0.
+        """
         ...
 
 
@@ -196,7 +206,16 @@ class Store(Protocol):
     """The one place where state lives."""
 
     def transaction(self) -> AbstractContextManager[Records]:
-        """Read and write. Raises `StoreUnavailable` when the database cannot be reached."""
+        """Read and write, one at a time: nobody else writes before the `with` has ended.
+
+        So keep it short, and send nothing to anybody meanwhile. Transactions do not nest.
+        Raises `StoreUnavailable` when the database cannot be reached, and `Conflict` when
+        the change collides with something that is stored already.
+        """
+        ...
+
+    def reading(self) -> AbstractContextManager[Records]:
+        """Read only, one consistent moment, waiting for no writer; writing raises."""
         ...
 
     def revisions(self) -> Revisions:
@@ -204,11 +223,17 @@ class Store(Protocol):
         ...
 
     def wait_for_change(self, known: Revisions, timeout: float) -> Revisions:
-        """Return as soon as the counters differ from `known`, or after `timeout` seconds."""
+        """Return as soon as the counters differ from `known`, or after `timeout` seconds.
+
+        Raises `StoreUnavailable` when the database could not be asked in that time.
+        """
         ...
 
     def configuration(self) -> Configuration:
-        """The present configuration; read anew only when its revision grew."""
+        """The present configuration; read anew only when its revision grew.
+
+        Raises `NotFound` while there is no organization (`vestibule init` makes it).
+        """
         ...
 
     def close(self) -> None: ...
