@@ -33,6 +33,8 @@ class Grant:
     """An application token that was issued; `id` is its `jti`.
 
     `session_id` and `user_id` are None for machines; `service_token_id` is None for people.
+    `external` is what external evaluations said at the login, by `evaluate_url`: they are
+    asked once, and a later re-evaluation goes by what they said then (access.md 3.9).
     """
 
     id: str
@@ -46,6 +48,7 @@ class Grant:
     revoked_at: datetime | None = None
     ip: str = ""
     country: str = ""
+    external: Mapping[str, bool] = field(default_factory=dict[str, bool])
 
 
 class AttemptStage(StrEnum):
