@@ -46,6 +46,14 @@ class InCountry:
 
 
 @dataclass(frozen=True, slots=True)
+class HasCountry:
+    """Some country is known for the client's address.
+
+    Without it, `Not(InCountry(...))` would let in an address whose country nobody knows.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class HasCertificate:
     """A client certificate was verified for the hostname asked."""
 
@@ -57,7 +65,9 @@ class HasCommonName:
     common_name: str
 
 
-Expression: TypeAlias = AllOf | AnyOf | Not | InRanges | InCountry | HasCertificate | HasCommonName
+Expression: TypeAlias = (
+    AllOf | AnyOf | Not | InRanges | InCountry | HasCountry | HasCertificate | HasCommonName
+)
 
 
 @dataclass(frozen=True, slots=True)
