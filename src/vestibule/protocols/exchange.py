@@ -19,7 +19,8 @@ class Request:
     """One HTTP request that a protocol wants sent.
 
     `cache_for` (seconds) lets the driver answer a GET from its cache, and `refresh` asks
-    it to look again first, as often as its throttle allows: for key sets.
+    it to look again first, as often as its throttle allows: for key sets. `delay` asks it to
+    wait that many seconds before sending; the core cannot sleep.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Request:
     cache_for: float = 0.0
     refresh: bool = False
     timeout: float = 5.0
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
