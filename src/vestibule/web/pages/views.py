@@ -69,7 +69,11 @@ class ForbiddenPage:
 
 @dataclass(frozen=True, slots=True)
 class PurposePage:
-    """Why do you need this? `action` takes the POST with `token` and `purpose`."""
+    """Why do you need this? `action` takes the POST with `token` and `purpose`.
+
+    `form_origins` are the other origins to which its answer may redirect, each hop counting
+    (`https://wiki.example.com`): browsers refuse a redirect after a POST to any other.
+    """
 
     application_name: str
     prompt: str
@@ -77,11 +81,15 @@ class PurposePage:
     token: str
     approval_needed: bool = False
     error: str = ""
+    form_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalWaitingPage:
-    """Waiting for approvers; the page asks `poll_url` (JSON `{"state": ...}`)."""
+    """Waiting for approvers; the page asks `poll_url` (JSON `{"state": ...}`).
+
+    `state` is `pending`, `approved` or `denied`. `approval_url` is the link to hand over.
+    """
 
     application_name: str
     approvers: tuple[str, ...]
@@ -93,7 +101,10 @@ class ApprovalWaitingPage:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalDecisionPage:
-    """An approver decides. POST `token`, `decision` (approve|deny), `duration` (such as `1h`)."""
+    """An approver decides. POST `token`, `decision` (approve|deny), `duration` (such as `1h`).
+
+    `decided` is empty, `approved`, `denied`, or a sentence that says what became of it.
+    """
 
     application_name: str
     requester: str
@@ -117,7 +128,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class LauncherPage:
-    """The applications that this person may open; filtered by tag and by typing."""
+    """The applications that this person may open; filtered by tag and by typing.
+
+    `session_expires` is an ISO 8601 moment with its offset.
+    """
 
     email: str
     name: str
@@ -129,11 +143,15 @@ class LauncherPage:
 
 @dataclass(frozen=True, slots=True)
 class LoggedOutPage:
-    """Signed out everywhere. `confirm_action` set means: ask first (a POST with `token`)."""
+    """Signed out everywhere. `confirm_action` set means: ask first (a POST with `token`).
+
+    `form_origins` as on `PurposePage`.
+    """
 
     sign_in_url: str = ""
     confirm_action: str = ""
     token: str = ""
+    form_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +183,10 @@ class LoopPage:
 
 @dataclass(frozen=True, slots=True)
 class TerminalApprovalPage:
-    """A terminal asks for this person's token. POST `token` to `action` approves it."""
+    """A terminal asks for this person's token. POST `token` to `action` approves it.
+
+    `requested_at` is an ISO 8601 moment with its offset. `form_origins` as on `PurposePage`.
+    """
 
     application_name: str
     host: str
@@ -173,6 +194,7 @@ class TerminalApprovalPage:
     requested_at: str
     action: str
     token: str
+    form_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
