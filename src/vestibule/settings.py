@@ -7,7 +7,7 @@ lives in the store (`vestibule apply`).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -155,23 +155,29 @@ class Settings(BaseSettings):
         return (env_settings, init_settings)
 
 
+def _document(file: Path) -> dict[str, Any]:
+    """The settings in `file`; raises `InvalidConfiguration` where there are none to read."""
+    try:
+        document: object = YAML(typ="safe").load(file.read_text())  # pyright: ignore[reportUnknownMemberType] - ruamel is untyped here
+    except OSError as error:
+        raise InvalidConfiguration(f"cannot read {file}: {error.strerror}") from error
+    except YAMLError as error:
+        raise InvalidConfiguration(f"{file} is not YAML: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise InvalidConfiguration(f"{file} should hold settings by name")
+    return cast("dict[str, Any]", document)
+
+
 def read_settings(file: Path | None = None, **overrides: Any) -> Settings:
     """Read `file` (YAML), the environment and `overrides` into one frozen value.
 
     Raises `InvalidConfiguration` that names the field and what was expected.
     """
-    values: Any = {}
-    if file is not None:
-        try:
-            values = YAML(typ="safe").load(file.read_text()) or {}  # pyright: ignore[reportUnknownMemberType] - ruamel is untyped here
-        except OSError as error:
-            raise InvalidConfiguration(f"cannot read {file}: {error.strerror}") from error
-        except YAMLError as error:
-            raise InvalidConfiguration(f"{file} is not YAML: {error}") from error
-        if not isinstance(values, dict):
-            raise InvalidConfiguration(f"{file} should hold settings by name")
+    values = {**_document(file), **overrides} if file is not None else overrides
     try:
-        return Settings(**{**values, **overrides})
+        return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
