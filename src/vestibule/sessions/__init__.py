@@ -1,0 +1,1 @@
+"""Global sessions and grants: how long they last, where they are kept, what ends them."""
