@@ -1,0 +1,1 @@
+"""The policy engine: pure, three-valued, and able to say why (access.md 3)."""
