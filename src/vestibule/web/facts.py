@@ -110,7 +110,7 @@ def normalised_host(host_header: str) -> tuple[str, str]:
     match = _AUTHORITY.fullmatch(host_header)
     if match is None:
         raise BadRequest("the Host header is not a hostname with an optional port")
-    host, port = match[1].lower(), match[2]
+    host, port = match[1], match[2]
     if port is not None and not 0 < int(port) <= 65535:
         raise BadRequest("the Host header names a port that does not exist")
     if host.startswith("["):
@@ -241,7 +241,7 @@ def _country(by_name: Mapping[str, list[str]]) -> str | None:
 
 def _ascii(host: str) -> str:
     if host.isascii():
-        return host
+        return host.lower()
     try:
         # Uvicorn hands over octets; a browser sends `xn--` itself, others send UTF-8.
         return host.encode("latin-1").decode("utf-8").lower().encode("idna").decode("ascii")
