@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -34,6 +35,14 @@ class _Registry(jws.JWSRegistry):
     max_header_length = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a key of the set has signed, and by which algorithm."""
+
+    algorithm: str
+    payload: Mapping[str, Json]
+
+
 def verify_jws(
     token: str,
     keys: KeySet,
@@ -41,7 +50,18 @@ def verify_jws(
     algorithms: Collection[str],
     types: Collection[str] | None = None,
 ) -> Mapping[str, Json]:
-    """Return the claims that a key of `keys` has signed by one of `algorithms`.
+    """Return the claims that `verify_signed` proves; nothing is known yet of whom they are for."""
+    return verify_signed(token, keys, algorithms=algorithms, types=types).payload
+
+
+def verify_signed(
+    token: str,
+    keys: KeySet,
+    *,
+    algorithms: Collection[str],
+    types: Collection[str] | None = None,
+) -> Signed:
+    """Return what a key of `keys` has signed by one of `algorithms`.
 
     `types`, where given, are the only values of `typ` accepted (RFC 8725, 3.11), without
     `application/` and in lower case. Raises `TokenRejected`; its reason is `UNKNOWN_KEY`
@@ -54,7 +74,7 @@ def verify_jws(
     header = parse_object(_decode(token.split(".")[0]), "the token's header")
     algorithm = _check_header(header, frozenset(algorithms) & KNOWN_ALGORITHMS, types)
     payload = _check_signature(token, keys, header.get("kid"), algorithm)
-    return MappingProxyType(parse_object(payload, "the token's payload"))
+    return Signed(algorithm, MappingProxyType(parse_object(payload, "the token's payload")))
 
 
 def verify_token(
