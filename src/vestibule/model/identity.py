@@ -40,7 +40,8 @@ class Identity:
 
     `subject` is the provider's own id (OIDC `sub`). `claims` are the configured custom
     claims (`oidc_fields`), `saml_attributes` likewise. `amr` is None when the provider
-    said nothing. `authenticated_at` is OIDC `auth_time`, when given.
+    said nothing. `authenticated_at` is OIDC `auth_time`, when given. `notes` are sentences
+    for the log and the test page about how the connector read the answers.
     """
 
     idp_id: str
@@ -54,6 +55,7 @@ class Identity:
     authenticated_at: datetime | None = None
     claims: Mapping[str, Json] = field(default_factory=dict[str, Json])
     saml_attributes: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
