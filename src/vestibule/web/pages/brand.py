@@ -27,7 +27,7 @@ def brand_css(brand: Brand) -> str:
             f"--canvas: {background.css()}",
             f"--canvas-text: {canvas_text.css()}",
             f"--canvas-muted: {canvas_text.css()}",
-            "--arch: transparent",
+            *(f"--arch-{ring}: transparent" for ring in (1, 2, 3, 4)),
             f"--arch-line: {canvas_text.css()}1f",
         ]
         dark += light

@@ -65,7 +65,7 @@ def _speech(tag: str) -> Speech:
 @lru_cache(maxsize=len(TRANSLATED))
 def catalogue(tag: str) -> Catalog:
     """The catalogue of a translated language; raises FileNotFoundError for another."""
-    source = resources.files(__package__).joinpath("translations", f"{tag}.po")
+    source = resources.files("vestibule.web.pages").joinpath("translations", f"{tag}.po")
     with source.open("rb") as lines:
         return read_po(lines, locale=tag)
 
@@ -75,27 +75,15 @@ class CatalogTranslations(NullTranslations):
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__()
-        self._one: Mapping[str, str] = {
+        self._sentences: Mapping[str, str] = {
             message.id: message.string
             for message in catalog
             if isinstance(message.id, str) and isinstance(message.string, str) and message.string
         }
-        self._many: Mapping[str, tuple[str, ...]] = {
-            message.id[0]: tuple(message.string)
-            for message in catalog
-            if isinstance(message.id, (list, tuple)) and not isinstance(message.string, str)
-        }
 
     def gettext(self, message: str) -> str:
         # The empty id is the catalogue's own header.
-        return self._one.get(message, message) if message else ""
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        forms = self._many.get(msgid1)
-        if forms is None:
-            return super().ngettext(msgid1, msgid2, n)
-        # Two forms; French counts nothing and one alike, so do not ask the English rule.
-        return forms[0 if n == 1 else 1]
+        return self._sentences.get(message, message) if message else ""
 
 
 def _available(tag: str) -> str | None:

@@ -78,7 +78,7 @@ def render(
     return RenderedPage(html, headers, plan.status)
 
 
-def _plan(page: Page) -> _Plan:  # noqa: C901 - a table of the pages, one line for each
+def _plan(page: Page) -> _Plan:
     match page:
         case LoginPage():
             return _Plan("login.html", scripts=("fragment.js",))

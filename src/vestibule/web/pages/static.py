@@ -49,7 +49,7 @@ class Asset:
 def assets() -> Mapping[str, Asset]:
     """Every static file, by the name that it has in the source tree."""
     found: dict[str, Asset] = {}
-    for file in resources.files(__package__).joinpath("assets").iterdir():
+    for file in resources.files("vestibule.web.pages").joinpath("assets").iterdir():
         stem, _, suffix = file.name.rpartition(".")
         if suffix not in _TYPES:
             continue

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,18 +23,9 @@ _LONGEST_NAME: Final = 120  # of a name inside a sentence; applications' names m
 _DURATION = re.compile(r"(\d{1,4})([mh])")
 # Embeddings, overrides and isolates turn the text after them around, and control characters
 # have no business in a page; marks that a script needs (ZWJ, RLM) stay.
-_INVISIBLE: Final = {
-    code: None
-    for code in (
-        *range(9),
-        11,
-        12,
-        *range(14, 32),
-        127,
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-    )
-}
+_INVISIBLE: Final[Mapping[int, None]] = dict.fromkeys(
+    (*range(9), 11, 12, *range(14, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+)
 
 
 @lru_cache(maxsize=len(AVAILABLE))
@@ -49,23 +41,31 @@ def environment(tag: str) -> Environment:
         finalize=visible,
         extensions=["jinja2.ext.i18n"],
     )
-    # The extension adds this method when it is loaded, so no stub knows it.
-    made.install_gettext_translations(language.translations, newstyle=True)  # pyright: ignore
-    made.filters |= {
+    filters: dict[str, Any] = {
         "href": safe_href,
         "image": safe_image,
         "name": short_name,
         "bdi": isolated,
         "known": language.translations.gettext,
-        "duration": lambda text: duration(text, language),
-        "moment": lambda text: moment(text, language),
+        "duration": partial(duration, language=language),
+        "moment": partial(moment, language=language),
         "contact": contact_href,
         "provider_mark": marks.provider_mark,
         "monogram": marks.monogram,
         "tint": marks.tint,
     }
-    made.globals |= {"language": language, "asset": asset_url, "brand_url": brand_url}
+    names: dict[str, Any] = {"language": language, "asset": asset_url, "brand_url": brand_url}
+    made.filters.update(filters)
+    made.globals.update(names)
+    _speak(made, language)
     return made
+
+
+def _speak(made: Environment, language: Speech) -> None:
+    """Give the templates `_()`, whose values are escaped as they are put in."""
+    extension: Any = made
+    # The i18n extension adds this method when it is loaded; no stub knows it.
+    extension.install_gettext_translations(language.translations, newstyle=True)
 
 
 def visible(value: Any) -> Any:
