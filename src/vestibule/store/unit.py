@@ -1,0 +1,98 @@
+"""One unit of work: a connection inside a transaction, and what all repositories share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection, CursorResult, Executable, RowMapping, Table, insert, update
+
+from vestibule.model.configuration import Configuration
+from vestibule.store.sealing import Seal
+from vestibule.store.tables import state
+
+Counter = Literal["configuration", "revocations", "keys"]
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RowBox:
+    """Seals the secrets inside the document of one row (`documents.SecretBox`)."""
+
+    seal: Seal
+    table: str
+    row: str
+
+    def close(self, path: str, secret: str) -> str:
+        """Seal the secret that stands at `path`."""
+        return self.seal.seal(secret, table=self.table, row=self.row, column=f"document{path}")
+
+    def open(self, path: str, sealed: str) -> str:
+        """Open it again."""
+        return self.seal.unseal(sealed, table=self.table, row=self.row, column=f"document{path}")
+
+
+class Unit:
+    """What a repository works with. It ends with its transaction."""
+
+    def __init__(
+        self, connection: Connection, seal: Seal, *, writable: bool, known: Configuration | None
+    ) -> None:
+        """`known` is the configuration as it was read last, of whatever revision."""
+        self._connection = connection
+        self._seal = seal
+        self._writable = writable
+        self._known: Configuration | None = known
+        self.grown: set[Counter] = set()
+
+    def close(self) -> None:
+        """The `with` has ended: whoever kept the records may write no more."""
+        self._writable = False
+
+    def _rows(self, query: Executable) -> Sequence[RowMapping]:
+        return self._connection.execute(query).mappings().all()
+
+    def _row(self, query: Executable) -> RowMapping | None:
+        return self._connection.execute(query).mappings().first()
+
+    def _write(self, statement: Executable, *grows: Counter) -> int:
+        """Change something; says how many rows. If any, each counter grows, but only once."""
+        self._must_be_writable()
+        result = cast("CursorResult[Any]", self._connection.execute(statement))
+        if result.rowcount != 0:
+            for counter in set(grows) - self.grown:
+                self._connection.execute(update(state).values({counter: state.c[counter] + 1}))
+                self.grown.add(counter)
+        return result.rowcount
+
+    def _take(self, statement: Executable) -> RowMapping | None:
+        """What a `DELETE ... RETURNING` deleted, if anything."""
+        self._must_be_writable()
+        return self._connection.execute(statement).mappings().first()
+
+    def _put(self, table: Table, row: dict[str, Any], *grows: Counter) -> None:
+        """Replace the row with this primary key, or insert it. We are the only writer."""
+        keys = [column.name for column in table.primary_key]
+        change = update(table).where(*(table.c[key] == row[key] for key in keys))
+        if self._write(change.values(row), *grows) == 0:
+            self._write(insert(table).values(row), *grows)
+
+    def _must_be_writable(self) -> None:
+        if not self._writable:
+            raise RuntimeError("these records are read only, or their transaction has ended")
+
+
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Portions that fit into one statement's parameters."""
+    rest = iter(ids)
+    while portion := list(islice(rest, _CHUNK)):
+        yield portion
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two times, of which either may be unknown."""
+    return max((at for at in (one, other) if at is not None), default=None)
