@@ -5,14 +5,24 @@ from __future__ import annotations
 import unicodedata
 
 from vestibule.model.errors import VestibuleError
+from vestibule.protocols.exchange import Response
 
 _MAX_SHOWN = 200
 
 
 class OAuthFailure(VestibuleError):
-    """The conversation with an authorization server cannot go on."""
+    """The conversation with an authorization server cannot go on.
+
+    `answer` is the HTTP answer that ended it, where there is one.
+    """
 
     code = "oauth"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, answer: Response | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.answer = answer
 
 
 class AuthorizationRefused(OAuthFailure):
@@ -20,18 +30,17 @@ class AuthorizationRefused(OAuthFailure):
 
     `error` is its code and `description` its words, both cleaned by `clean`: they come from
     a stranger, are never HTML, and a page must escape them as it does any text.
-    `status` is the HTTP status at the token endpoint, 0 at the callback.
     """
 
     code = "authorization_refused"
 
-    def __init__(self, error: str, description: str, status: int = 0) -> None:
+    def __init__(self, error: str, description: str, answer: Response | None = None) -> None:
         self.error = clean(error)
         self.description = clean(description)
-        self.status = status
         super().__init__(
             f"the identity provider answered {self.error}"
-            + (f": {self.description}" if self.description else "")
+            + (f": {self.description}" if self.description else ""),
+            answer=answer,
         )
 
 

@@ -53,10 +53,12 @@ def redeem_code(
 def _parse_answer(answer: Response) -> Tokens:
     members = _members(answer)
     if error := text(members, "error"):
-        raise AuthorizationRefused(error, text(members, "error_description"), answer.status)
+        raise AuthorizationRefused(error, text(members, "error_description"), answer)
     if answer.status != 200:
         raise OAuthFailure(
-            f"the token endpoint answered {answer.status}", code="token_endpoint_status"
+            f"the token endpoint answered {answer.status}",
+            code="token_endpoint_status",
+            answer=answer,
         )
     if text(members, "token_type").lower() not in ("bearer", "dpop", ""):
         raise OAuthFailure(
@@ -77,6 +79,7 @@ def _members(answer: Response) -> Mapping[str, Json]:
         raise OAuthFailure(
             f"the token endpoint answered {answer.status} without JSON",
             code="token_endpoint_status",
+            answer=answer,
         )
     try:
         return parse_object(answer.body, "the token endpoint's answer")

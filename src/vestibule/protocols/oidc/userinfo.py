@@ -12,14 +12,9 @@ from vestibule.protocols.oauth2.errors import OAuthFailure, clean
 
 
 class UserinfoRefused(OAuthFailure):
-    """The endpoint did not answer with claims; `status` is what it said."""
+    """The endpoint did not answer with claims; `answer` is what it said instead."""
 
     code = "userinfo_refused"
-
-    def __init__(self, message: str, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers
 
 
 def fetch_userinfo(
@@ -39,8 +34,7 @@ def fetch_userinfo(
         said = clean(answer.headers.get("www-authenticate", ""))
         raise UserinfoRefused(
             f"the userinfo endpoint answered {answer.status}" + (f" ({said})" if said else ""),
-            answer.status,
-            answer.headers,
+            answer=answer,
         )
     try:
         claims = parse_object(answer.body, "the userinfo answer")
