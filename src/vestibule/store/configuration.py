@@ -58,6 +58,7 @@ class ConfigurationRecords(Unit):
     def delete(self, kind: type[Any], id: str) -> bool:
         """Delete it; False when it was not there."""
         gone = delete(resources).where(resources.c.kind == _FIELDS[kind], resources.c.id == id)
+        self._known = None
         return self._write(gone, "configuration") > 0
 
     def saw_service_token(self, id: str, at: datetime) -> None:
@@ -89,6 +90,7 @@ class ConfigurationRecords(Unit):
             "updated_at": now,
         }
         self._put(resources, row, "configuration")
+        self._known = None  # the counter grows once only, so it cannot tell of a second change
 
     def _load(self, revision: int) -> Configuration:
         """Read every resource. One that does not read refuses the whole configuration (F6)."""

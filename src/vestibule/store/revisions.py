@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, select
 
 from vestibule.model.errors import StoreUnavailable
 from vestibule.model.state import Revisions
-from vestibule.store.engine import BUSY_SECONDS, make_private, prepare_sqlite, reading, translated
+from vestibule.store.engine import BUSY_SECONDS, make_private, prepare_sqlite, translated
 from vestibule.store.tables import state
 
 _CHANNEL = "vestibule"
@@ -137,6 +137,7 @@ class PostgresCounters:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._waiting = _Waiting()
         self._lock = threading.Lock()
         self._listener: threading.Thread | None = None
@@ -145,7 +146,7 @@ class PostgresCounters:
     def read(self) -> Revisions:
         """One row."""
         query = select(*(state.c[name] for name in ("configuration", "revocations", "keys")))
-        with reading(self._engine) as connection:
+        with translated(), self._alone.connect() as connection:
             return Revisions(*connection.execute(query).one())
 
     def announce(self) -> None:

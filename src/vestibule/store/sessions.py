@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, select, update
 
-from vestibule.model.identity import Identity
 from vestibule.model.session import ApprovalRequest, GlobalSession, Grant
 from vestibule.store import documents
 from vestibule.store.tables import approvals, grants, sessions
@@ -51,12 +50,12 @@ class SessionRecords(Unit):
 
     def add_grant(self, grant: Grant) -> None:
         """Keep a new grant; raises `Conflict` when its id is taken."""
-        self._write(insert(grants).values(asdict(grant)))
+        self._write(insert(grants).values(_grant_row(grant)))
 
     def grant(self, id: str) -> Grant | None:
         """The grant with this id, revoked or not."""
         row = self._row(select(grants).where(grants.c.id == id))
-        return Grant(**row) if row else None
+        return _grant(row) if row else None
 
     def live_grants(
         self,
@@ -79,7 +78,7 @@ class SessionRecords(Unit):
             if wanted is not None:
                 query = query.where(grants.c[column] == wanted)
         ordered = query.order_by(grants.c.issued_at, grants.c.id)
-        return [Grant(**row) for row in self._rows(ordered)]
+        return [_grant(row) for row in self._rows(ordered)]
 
     def revoke_grants(self, ids: Iterable[str], at: datetime) -> None:
         """Mark them revoked; grows `Revisions.revocations` if that changed anything."""
@@ -121,6 +120,9 @@ class SessionRecords(Unit):
         return [documents.load(ApprovalRequest, row["document"]) for row in self._rows(ordered)]
 
 
+# A document is written once; what changes later stands in its column, which wins.
+
+
 def _session_row(session: GlobalSession) -> dict[str, Any]:
     return {
         "id": session.id,
@@ -128,13 +130,28 @@ def _session_row(session: GlobalSession) -> dict[str, Any]:
         "created_at": session.created_at,
         "expires_at": session.expires_at,
         "ended_at": session.ended_at,
-        "ip": session.ip,
-        "country": session.country,
-        "identity": documents.dump(session.identity),
+        "document": documents.dump(session),
     }
 
 
 def _session(row: RowMapping) -> GlobalSession:
-    values: dict[str, Any] = dict(row)
-    values["identity"] = documents.load(Identity, row["identity"])
-    return GlobalSession(**values)
+    session = documents.load(GlobalSession, row["document"])
+    return replace(session, ended_at=row["ended_at"])
+
+
+def _grant_row(grant: Grant) -> dict[str, Any]:
+    return {
+        "id": grant.id,
+        "application_id": grant.application_id,
+        "session_id": grant.session_id,
+        "user_id": grant.user_id,
+        "service_token_id": grant.service_token_id,
+        "issued_at": grant.issued_at,
+        "expires_at": grant.expires_at,
+        "revoked_at": grant.revoked_at,
+        "document": documents.dump(grant),
+    }
+
+
+def _grant(row: RowMapping) -> Grant:
+    return replace(documents.load(Grant, row["document"]), revoked_at=row["revoked_at"])

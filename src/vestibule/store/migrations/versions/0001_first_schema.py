@@ -137,9 +137,7 @@ def _create_sessions() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger()),
-        sa.Column("ip", _text(), nullable=False),
-        sa.Column("country", _text(), nullable=False),
-        sa.Column("identity", _text(), nullable=False),
+        sa.Column("document", _text(), nullable=False),
     )
     op.create_index("sessions_by_end", "sessions", ["expires_at"])
     op.create_index("sessions_by_user", "sessions", ["user_id", "expires_at"])
@@ -147,15 +145,13 @@ def _create_sessions() -> None:
         "grants",
         sa.Column("id", _text(), primary_key=True),
         sa.Column("application_id", _text(), nullable=False),
-        sa.Column("policy_id", _text(), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("session_id", _text()),
         sa.Column("user_id", _text()),
         sa.Column("service_token_id", _text()),
         sa.Column("revoked_at", sa.BigInteger()),
-        sa.Column("ip", _text(), nullable=False),
-        sa.Column("country", _text(), nullable=False),
+        sa.Column("document", _text(), nullable=False),
     )
     op.create_index("grants_by_application", "grants", ["application_id", "expires_at"])
     op.create_index("grants_by_end", "grants", ["expires_at"])
