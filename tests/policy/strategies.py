@@ -182,8 +182,12 @@ class World:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, *, identified: bool | None = None) -> World:
-    """All of it. `identified` says whether somebody has signed in; None leaves it open."""
+def worlds(draw: st.DrawFn, *, identified: bool | None = None, welcoming: bool = False) -> World:
+    """All of it. `identified` says whether somebody has signed in; None leaves it open.
+
+    With `welcoming` the last policy allows everyone (from some place, perhaps), so that
+    most visitors get in.
+    """
     known = draw(groups())
     somebody = draw(st.booleans()) if identified is None else identified
     context = Context(
@@ -196,4 +200,14 @@ def worlds(draw: st.DrawFn, *, identified: bool | None = None) -> World:
         risk_level=draw(st.none() | st.sampled_from(tuple(RiskLevel))) if somebody else None,
         external={EVALUATION: draw(st.none() | st.booleans())} if somebody else {},
     )
-    return World(draw(policies()), known, LISTS, context)
+    listed = draw(policies())
+    if welcoming:
+        last = Policy(
+            id="last",
+            name="Last",
+            decision=Decision.ALLOW,
+            include=(draw(EVERYONE | CONTINUOUS_RULES),),
+            require=tuple(draw(st.lists(CONTINUOUS_RULES, max_size=1))),
+        )
+        listed = (*listed, last)
+    return World(listed, known, LISTS, context)
