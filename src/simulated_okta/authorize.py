@@ -135,14 +135,8 @@ def _check(
         "The response type is not supported by the authorization server or the client. "
         f"Configured response types: {client.response_types}",
     )
-    modes = (
-        ("query", "fragment", "form_post")
-        if asked.response_type == "code"
-        else (
-            "fragment",
-            "form_post",
-        )
-    )
+    implicit = asked.response_type != "code"
+    modes = ("fragment", "form_post") if implicit else ("query", "fragment", "form_post")
     valid(asked.response_mode in modes, "The response mode is not supported.")
     require(
         bool(asked.scopes),

@@ -31,8 +31,9 @@ def routes(simulation: Simulation) -> list[Route]:
         return JSONResponse(user_json(found(request), simulation.org_url(request)))
 
     async def groups(request: Request) -> Response:
-        _authorize(simulation, request)
-        listed = simulation.world.groups_of(found(request))
+        owner = _authorize(simulation, request)
+        mine = request.path_params["id"] == "me"
+        listed = simulation.world.groups_of(owner if mine else found(request))
         limit = _limit(request, simulation.world.page_size)
         start = _position(request.query_params.get("after", ""), listed)
         page, rest = listed[start : start + limit], listed[start + limit :]

@@ -6,6 +6,7 @@ administrator's actions (the control surface) change it while the simulation run
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -52,6 +53,9 @@ class Person:
         """Fill in what follows from the login."""
         self.email = self.email or self.login
         self.id = self.id or okta_id("00u", self.login)
+        if Factor.OTP in self.factors and not self.totp_secret:
+            digest = hashlib.sha256(f"totp:{self.login}".encode()).digest()
+            self.totp_secret = base64.b32encode(digest).decode()[:32]
 
     @property
     def name(self) -> str:
