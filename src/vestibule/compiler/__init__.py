@@ -1,0 +1,1 @@
+"""Turns the configuration into Envoy's files: snapshot -> plan -> resources. Pure."""

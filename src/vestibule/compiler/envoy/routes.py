@@ -1,0 +1,182 @@
+"""Route configurations: the plan's virtual hosts as Envoy reads them (RDS)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import assert_never
+
+from vestibule.compiler.conditions import Means
+from vestibule.compiler.envoy import names
+from vestibule.compiler.envoy.application import demands, disabled
+from vestibule.compiler.envoy.shapes import Resource, duration, header, regex
+from vestibule.compiler.paths import Covered
+from vestibule.compiler.plan import (
+    Plan,
+    PlannedHost,
+    PlannedRoute,
+    ToControlPlane,
+    ToNowhere,
+    ToOrigin,
+    Unmatched,
+)
+from vestibule.model.application import Application, Origin
+from vestibule.model.conditions import ContinuousPlan
+
+ROUTES = "envoy.config.route.v3.RouteConfiguration"
+
+# What is switched off on the way to the control plane's own pages: they check for themselves.
+_CHECKS = (
+    names.TOKEN,
+    names.REVOCATION,
+    names.PRESENTATION,
+    names.APPLICATION,
+    names.RAW_TOKEN,
+    names.IDENTITY,
+    names.CHECK_FILTER,
+    names.STREAMS,
+    names.DEPARTURE,
+)
+
+# How long a connection may say nothing. A stream (WebSocket, event stream, gRPC) may be
+# silent for a day; whoever holds one has proved who they are.
+_SILENCE = 86_400.0
+
+
+def route_configuration(
+    name: str, plan: Plan, plans: Mapping[str, ContinuousPlan], means: Means
+) -> Resource:
+    """Return the route configuration `name`. `means` is what can be told of a request."""
+    return {
+        "name": name,
+        "ignore_port_in_host_matching": True,
+        "virtual_hosts": [_virtual_host(host, plans, means) for host in plan.hosts],
+    }
+
+
+def misdirected() -> Resource:
+    """Return the virtual host for names that a connection was not opened for (RFC 9110, 15.5.20)."""
+    reply: Resource = {"status": 421, "body": {"inline_string": "Misdirected request\n"}}
+    return {
+        "name": "misdirected",
+        "domains": ["*"],
+        "routes": [
+            {
+                "match": {"prefix": "/"},
+                "direct_response": reply,
+                "typed_per_filter_config": {name: disabled() for name in _CHECKS},
+            }
+        ],
+    }
+
+
+def _virtual_host(host: PlannedHost, plans: Mapping[str, ContinuousPlan], means: Means) -> Resource:
+    return {
+        "name": host.domain,
+        "domains": [host.domain],
+        "routes": [_route(route, plans, means) for route in host.routes],
+    }
+
+
+def _route(route: PlannedRoute, plans: Mapping[str, ContinuousPlan], means: Means) -> Resource:
+    envoy: Resource = {"match": _match(route)}
+    match route.target:
+        case ToOrigin(application, origin):
+            envoy["route"] = _to_origin(origin)
+            envoy["typed_per_filter_config"] = _checks(application, plans, means)
+        case ToNowhere(application):
+            envoy["route"] = _to_page("/-/no-origin")
+            envoy["request_headers_to_add"] = [
+                _header(names.APPLICATION_HEADER, application.id),
+            ]
+            envoy["typed_per_filter_config"] = {
+                **_checks(application, plans, means),
+                names.DEPARTURE: disabled(),
+            }
+        case ToControlPlane():
+            envoy["route"] = {
+                "cluster": names.WEB,
+                "timeout": duration(120),
+                "idle_timeout": duration(300),
+            }
+            envoy["typed_per_filter_config"] = {name: disabled() for name in _CHECKS}
+        case Unmatched():
+            envoy["route"] = _to_page("/-/unmatched")
+            envoy["typed_per_filter_config"] = {name: disabled() for name in _CHECKS}
+        case _:
+            assert_never(route.target)
+    return envoy
+
+
+def _checks(
+    application: Application, plans: Mapping[str, ContinuousPlan], means: Means
+) -> dict[str, Resource]:
+    return demands(application, plans.get(application.id), means)
+
+
+def _header(name: str, value: str) -> Resource:
+    return {
+        "header": {"key": name, "value": value},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+
+
+def _to_origin(origin: Origin) -> Resource:
+    action: Resource = {
+        "cluster": origin_cluster(origin),
+        "timeout": duration(origin.response_timeout),
+        "idle_timeout": duration(_SILENCE),
+    }
+    if origin.host_header:
+        action["host_rewrite_literal"] = origin.host_header
+    return action
+
+
+def origin_cluster(origin: Origin) -> str:
+    """Return the name of the origin's cluster."""
+    return f"origin/{origin.id}"
+
+
+def _to_page(path: str) -> Resource:
+    return {
+        "cluster": names.WEB,
+        "timeout": duration(30),
+        "regex_rewrite": {"pattern": {"regex": r"^[^?]*"}, "substitution": path},
+    }
+
+
+def _match(route: PlannedRoute) -> Resource:
+    first, *others = route.paths
+    tests = [header(":authority", regex(_authority(host))) for host in route.hosts]
+    tests += [header(":path", regex(f"{other.regex}(?:\\?.*)?")) for other in others]
+    match = _path_match(first)
+    if tests:
+        match["headers"] = tests
+    return match
+
+
+def _path_match(path: Covered) -> Resource:
+    if path.everything:
+        return {"prefix": "/"}
+    if path.pattern == "*;":
+        return {"safe_regex": {"regex": r".*(?:;|%3[bB]).*"}}
+    if path.literal:
+        return {"path_separated_prefix": path.pattern}
+    return {"safe_regex": {"regex": path.regex}}
+
+
+def _authority(host: str) -> str:
+    """RE2 for every Host that `host` covers, with or without a port."""
+    labels = [_label(label) for label in host.split(".")]
+    return r"(?i)" + r"\.".join(labels) + r"\.?(?::[0-9]*)?"
+
+
+def _label(label: str) -> str:
+    before, star, after = label.partition("*")
+    if not star:
+        return re.escape(label)
+    within = "[^.:]*" if before or after else "[^.:]+"
+    return re.escape(before) + within + re.escape(after)
+
+
+__all__ = ["ROUTES", "misdirected", "origin_cluster", "route_configuration"]
