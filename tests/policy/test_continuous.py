@@ -104,12 +104,13 @@ def test_what_is_public_is_bypassed_for_everybody(world: World) -> None:
 
 
 @many
-@given(policies(), groups(), identities(), requests())
+@given(worlds(identified=True, welcoming=True), requests())
 def test_conditions_depend_on_who_it_is_and_not_on_the_request(
-    listed: tuple[Policy, ...], known: dict[str, RuleGroup], who: Identity, request: RequestFacts
+    world: World, request: RequestFacts
 ) -> None:
     """Else a token's clauses would say where it was issued, not what was proved."""
-    contexts = [Context(it, who, known, LISTS) for it in (request, _request("198.51.100.9", None))]
+    listed = world.policies
+    contexts = [world.context, replace(world.context, request=request)]
     verdicts = [evaluate(listed, it) for it in contexts]
     assume(all(it.outcome is Outcome.ALLOW for it in verdicts))
     assume(verdicts[0].policy == verdicts[1].policy)
