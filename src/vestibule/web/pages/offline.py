@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import escape
 
 from vestibule.model.organization import Brand
+from vestibule.web.pages.templating import visible
 
 # No file can be fetched when nobody answers, so the style travels in the page. It carries
 # no script and refers to nothing.
@@ -55,6 +56,6 @@ def local_reply(brand: Brand) -> str:
     It holds no `%`, which Envoy's body format would take for a command: those of the brand
     are written as a character reference.
     """
-    contact = f" · {escape(brand.support_contact)}" if brand.support_contact else ""
-    page = _PAGE.format(organization=escape(brand.organization_name), contact=contact)
-    return page.replace("%", "&#37;") if "%" in page else page
+    contact = f" · {escape(visible(brand.support_contact))}" if brand.support_contact else ""
+    organization = escape(visible(brand.organization_name))
+    return _PAGE.format(organization=organization, contact=contact).replace("%", "&#37;")

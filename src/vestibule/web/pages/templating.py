@@ -21,10 +21,19 @@ from vestibule.web.pages.static import asset_url, brand_url
 
 _LONGEST_NAME: Final = 120  # of a name inside a sentence; applications' names may have 350
 _DURATION = re.compile(r"(\d{1,4})([mh])")
-# Embeddings, overrides and isolates turn the text after them around, and control characters
-# have no business in a page; marks that a script needs (ZWJ, RLM) stay.
+# Embeddings, overrides and isolates turn the text after them around, control characters have
+# no business in a page, and lone surrogates cannot be sent; marks that a script needs (ZWJ,
+# RLM) stay.
 _INVISIBLE: Final[Mapping[int, None]] = dict.fromkeys(
-    (*range(9), 11, 12, *range(14, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    (
+        *range(9),
+        *(11, 12),
+        *range(14, 32),
+        127,
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    )
 )
 
 
