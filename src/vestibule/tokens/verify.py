@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, cast
 
 from joserfc import jws
@@ -22,6 +23,7 @@ from vestibule.tokens.keys import verifying
 from vestibule.tokens.signing import derived, verifier
 
 LONGEST_TOKEN = 8192
+_TOKENS_REMEMBERED = 2048
 _CLOCKS_DIFFER = 60
 _LATEST_TIME = 253_402_300_799
 """The last second of the year 9999: no token of ours names a later one."""
@@ -106,12 +108,22 @@ def verify(
     key = next((key for key in verifying(keys, now) if key.kid == header["kid"]), None)
     if key is None:
         raise TokenRejected(Flaw.UNKNOWN_KEY, "the token was signed with a key that is not ours")
-    proof = OctKey.import_key(derived(key, kind)) if for_ourselves else verifier(key)
     try:
-        payload = jws.deserialize_compact(raw, proof, algorithms=[algorithm]).payload
+        payload = _sealed(raw, key, kind) if for_ourselves else _signed(raw, key)
     except (JoseError, ValueError) as error:
         raise TokenRejected(Flaw.BAD_SIGNATURE, "the token's signature is wrong") from error
     return _judge(_object(payload), kind, issuer, audiences, int(now.timestamp()))
+
+
+@lru_cache(maxsize=_TOKENS_REMEMBERED)
+def _signed(raw: str, key: SigningKey) -> bytes:
+    """Return the payload that `key` signed. What it says is judged anew each time."""
+    return jws.deserialize_compact(raw, verifier(key), algorithms=["RS256"]).payload
+
+
+def _sealed(raw: str, key: SigningKey, kind: TokenKind) -> bytes:
+    secret = OctKey.import_key(derived(key, kind))
+    return jws.deserialize_compact(raw, secret, algorithms=["HS256"]).payload
 
 
 def _judge(
