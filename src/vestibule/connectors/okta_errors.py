@@ -130,7 +130,7 @@ def failed_answer(answer: Response, during: str, *, blocked: bool = False) -> Si
             code, hint = (
                 "okta_api_token_rejected",
                 (
-                    "the API token is not valid: it was revoked, its administrator was deactivated, "
+                    "the API token is not valid: it was revoked, its owner was deactivated, "
                     "or it was not used for 30 days; create a new one in Okta"
                 ),
             )
