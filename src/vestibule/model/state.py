@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,3 +54,12 @@ class ApiToken:
     created_at: datetime
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupContents:
+    """What a backup file holds: rows by table, at one moment, of one schema."""
+
+    schema: str
+    made_at: datetime
+    rows: Mapping[str, int]

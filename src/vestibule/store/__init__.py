@@ -1,11 +1,12 @@
 """Where the state lives: one schema on SQLite or PostgreSQL, secrets sealed.
 
-`open_store` gives what the flows know as `Store`. `migrate` and `downgrade` move the
-schema; `Seal` holds the key that is not in the database.
+`open_store` gives what the flows know as `Store`, `Archive` what `flows.backup` needs.
+`migrate` moves the schema; `Seal` holds the key that is not in the database.
 """
 
+from vestibule.store.backup import Archive
 from vestibule.store.opening import open_store
-from vestibule.store.schema import SchemaNotCurrent, downgrade, migrate
+from vestibule.store.schema import SchemaNotCurrent, migrate
 from vestibule.store.sealing import CannotUnseal, Seal
 
-__all__ = ["CannotUnseal", "SchemaNotCurrent", "Seal", "downgrade", "migrate", "open_store"]
+__all__ = ["Archive", "CannotUnseal", "SchemaNotCurrent", "Seal", "migrate", "open_store"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, select, update
 
 from vestibule.store.database import SqlStore
 from vestibule.store.engine import make_engine, reading, writing
@@ -25,23 +25,29 @@ def open_store(url: str, seal: Seal, migrate: bool = False) -> SqlStore:
     engine = make_engine(url)
     try:
         require_current(engine)
-        _check_seal(engine, seal)
+        with reading(engine) as connection:
+            sealed = check_seal(connection, seal)
+        if not sealed:
+            with writing(engine) as connection:  # the first to open a new database
+                _seal_once(connection, seal)
     except BaseException:
         engine.dispose()
         raise
     return SqlStore(engine, seal)
 
 
-def _check_seal(engine: Engine, seal: Seal) -> None:
-    """Meet a wrong key now, and not at the first secret that somebody needs."""
-    with reading(engine) as connection:
-        if sealed := connection.execute(select(state.c.seal_check)).scalar_one():
-            seal.unseal(sealed, **_PLACE)
-            return
-    with writing(engine) as connection:  # the first to open a new database
-        sealed = connection.execute(select(state.c.seal_check)).scalar_one()
-        if sealed:
-            seal.unseal(sealed, **_PLACE)
-        else:
-            value = seal.seal("vestibule", **_PLACE)
-            connection.execute(update(state).values(seal_check=value))
+def check_seal(connection: Connection, seal: Seal) -> bool:
+    """Meet a wrong key now, and not at the first secret that somebody needs.
+
+    False while nothing was sealed yet. Raises `CannotUnseal`.
+    """
+    sealed = connection.execute(select(state.c.seal_check)).scalar_one()
+    if sealed:
+        seal.unseal(sealed, **_PLACE)
+    return bool(sealed)
+
+
+def _seal_once(connection: Connection, seal: Seal) -> None:
+    if not check_seal(connection, seal):
+        value = seal.seal("vestibule", **_PLACE)
+        connection.execute(update(state).values(seal_check=value))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from alembic import command
 from alembic.config import Config
@@ -27,16 +26,25 @@ class SchemaNotCurrent(StoreUnavailable):
 
 
 def migrate(url: str, revision: str = "head") -> str:
-    """Bring the database forward to `revision`, in one transaction; says where it is now.
+    """Bring the database to `revision`, in one transaction; says where it is now.
 
-    Creates the database file of SQLite. A database that is there already stays as it is.
+    Creates the database file of SQLite. Goes back where `revision` is an earlier one than
+    the database has (`base` for an empty database), which forgets what came later.
     """
-    return _run(url, revision, "upgrade")
-
-
-def downgrade(url: str, revision: str) -> str:
-    """Take the database back to `revision` (`base` for nothing); says where it is now."""
-    return _run(url, revision, "downgrade")
+    engine = make_engine(url)
+    config = _config()
+    try:
+        with writing(engine) as connection:
+            config.attributes["connection"] = connection
+            if revision in _earlier(config, present_revision(connection)):
+                command.downgrade(config, revision)
+            else:
+                command.upgrade(config, revision)
+            return present_revision(connection)
+    except CommandError as error:
+        raise InvalidConfiguration(f"the schema cannot go to {revision}: {error}") from error
+    finally:
+        engine.dispose()
 
 
 def present_revision(connection: Connection) -> str:
@@ -67,18 +75,12 @@ def require_current(engine: Engine) -> None:
     )
 
 
-def _run(url: str, revision: str, direction: Literal["upgrade", "downgrade"]) -> str:
-    engine = make_engine(url)
-    config = _config()
-    try:
-        with writing(engine) as connection:
-            config.attributes["connection"] = connection
-            getattr(command, direction)(config, revision)
-            return present_revision(connection)
-    except CommandError as error:
-        raise InvalidConfiguration(f"the schema cannot go to {revision}: {error}") from error
-    finally:
-        engine.dispose()
+def _earlier(config: Config, present: str) -> frozenset[str]:
+    """The revisions that come before `present`; raises `CommandError` for a strange one."""
+    if not present:
+        return frozenset()
+    steps = ScriptDirectory.from_config(config).walk_revisions(head=present)
+    return frozenset({"base", *(step.revision for step in steps)} - {present})
 
 
 def _config() -> Config:
