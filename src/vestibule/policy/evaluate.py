@@ -19,7 +19,6 @@ from vestibule.policy.verdict import Outcome, Verdict
 NESTING_LIMIT = 16
 """How deep rule groups may refer to one another."""
 
-_PASSES = {Decision.BYPASS: Outcome.BYPASS, Decision.NON_IDENTITY: Outcome.SERVICE_AUTH}
 _NEEDS_IDENTITY = (Decision.ALLOW, Decision.DENY)
 
 
@@ -27,14 +26,22 @@ def evaluate(policies: Sequence[Policy], context: Context) -> Verdict:
     """The verdict on `context` under `policies`, which are in their order of precedence."""
     trace: list[PolicyTrace] = []
     for policy in policies:
-        if policy.decision in _PASSES:
+        passes = _passes(policy.decision)
+        if passes is not None:
             trace.append(judge_policy(policy, context))
             if trace[-1].match is Match.YES:
-                return Verdict(_PASSES[policy.decision], policy, tuple(trace), context)
+                return Verdict(passes, policy, tuple(trace), context)
     outcome, decisive = _allow_and_block(policies, context, trace)
     if outcome is Outcome.DENIED and decisive is None and not _anybody(policies, context):
         outcome = Outcome.FORBIDDEN
     return Verdict(outcome, decisive, tuple(trace), context)
+
+
+def _passes(decision: Decision) -> Outcome | None:
+    """What a match means in the first phase; None for what belongs to the second."""
+    if decision is Decision.BYPASS:
+        return Outcome.BYPASS
+    return Outcome.SERVICE_AUTH if decision is Decision.NON_IDENTITY else None
 
 
 def _allow_and_block(
@@ -94,18 +101,16 @@ def judge_rules(
     `above` are the rule groups that led here.
     """
 
-    def judge(listed: tuple[Rule, ...], speaks_for: bool) -> tuple[RuleTrace, ...]:
-        return tuple(judge_rule(rule, context, decision, speaks_for, above) for rule in listed)
-
-    include = judge(rules.include, favours)
-    require = judge(rules.require, favours)
-    exclude = judge(rules.exclude, not favours)
+    judge = judge_rule  # bound once: this is where a check spends its time
+    include = [judge(rule, context, decision, favours, above) for rule in rules.include]
+    require = [judge(rule, context, decision, favours, above) for rule in rules.require]
+    exclude = [judge(rule, context, decision, not favours, above) for rule in rules.exclude]
     match = formula(
         [rule.match for rule in include],
         [rule.match for rule in require],
         [rule.match for rule in exclude],
     )
-    return RulesTrace(match, include, require, exclude)
+    return RulesTrace(match, tuple(include), tuple(require), tuple(exclude))
 
 
 def judge_rule(
