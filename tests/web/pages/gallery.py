@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-from tests.web.pages.samples import BARE, BRANDED, FULL, PLAIN, hostile
 
+from tests.web.pages.samples import BARE, BRANDED, FULL, PLAIN, hostile
 from vestibule.web.pages import local_reply, render, static
 from vestibule.web.pages.views import PurposePage
 

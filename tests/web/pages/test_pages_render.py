@@ -6,8 +6,8 @@ import dataclasses
 from html.parser import HTMLParser
 
 import pytest
-from tests.web.pages.samples import BARE, BRANDED, FULL, PLAIN, REFERENCE, hostile
 
+from tests.web.pages.samples import BARE, BRANDED, FULL, PLAIN, REFERENCE, hostile
 from vestibule.model.organization import Brand, FooterLink
 from vestibule.web.pages import local_reply, render
 from vestibule.web.pages.views import (

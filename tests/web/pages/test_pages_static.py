@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from tests.web.pages.samples import BRANDED, PLAIN
 
+from tests.web.pages.samples import BRANDED, PLAIN
 from vestibule.model.organization import Brand
 from vestibule.web.pages import static
 

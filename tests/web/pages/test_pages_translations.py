@@ -8,8 +8,8 @@ from importlib import resources
 
 import pytest
 from jinja2.ext import babel_extract
-from tests.web.pages.samples import FULL, PLAIN
 
+from tests.web.pages.samples import FULL, PLAIN
 from vestibule.web.pages import render
 from vestibule.web.pages.locales import TRANSLATED, catalogue, negotiate
 from vestibule.web.pages.sentences import KNOWN

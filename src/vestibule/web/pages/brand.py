@@ -28,6 +28,7 @@ def brand_css(brand: Brand) -> str:
             f"--canvas-text: {canvas_text.css()}",
             f"--canvas-muted: {canvas_text.css()}",
             *(f"--arch-{ring}: transparent" for ring in (1, 2, 3, 4)),
+            f"--mark: {canvas_text.css()}",
             f"--arch-line: {canvas_text.css()}1f",
         ]
         dark += light
