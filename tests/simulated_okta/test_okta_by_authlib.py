@@ -37,19 +37,9 @@ def start(folder: Path, configuration: dict[str, Any], *more: str) -> subprocess
     """Start the command and return it once it has printed its URL, or ended."""
     config = folder / "okta.json"
     config.write_text(json.dumps(configuration))
+    ready = ["--ready-file", str(folder / "ready.json")]
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "simulated_okta",
-            "--config",
-            str(config),
-            "--port",
-            "0",
-            "--ready-file",
-            str(folder / "ready.json"),
-            *more,
-        ],
+        [sys.executable, "-m", "simulated_okta", "--config", str(config), *ready, *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
