@@ -131,12 +131,11 @@ def for_machine(question: Question, policy: Policy, context: Context, *, kept: b
 def standing_under(question: Question, policy: Policy, context: Context) -> Standing:
     """Return with what a token issued now under `policy` can pass the data plane alone.
 
-    A policy that cannot be compiled is not among those that the data plane knows, whatever
-    its tokens say.
+    The bearer of a token whose policy cannot be compiled is asked about each time.
     """
     protected = question.protected
     conditions = continuous.conditions(protected.policies, context, policy.id)
-    return Standing(protected.plan.version, conditions or ())
+    return ASK if conditions is None else Standing(protected.plan.version, conditions)
 
 
 def _machine_claims(

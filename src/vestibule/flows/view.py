@@ -133,6 +133,11 @@ class LiveView:
         self._view: View | None = None
         self._confirmed_at: datetime | None = None
 
+    @property
+    def latest(self) -> View | None:
+        """The last view, however old: good for how a page looks, never for a decision."""
+        return self._view
+
     def fresh(self) -> View | None:
         """Return the view if it was confirmed just now, None when the store must be asked."""
         if self._view is None or self._confirmed_at is None:
