@@ -57,7 +57,8 @@ class Monitoring(BaseModel):
     model_config = _FROZEN
 
     host: str = "127.0.0.1"
-    port: int = Field(default=9901, ge=0, le=65535)
+    port: int = Field(default=9901, ge=0, le=65535, description="The gateway's and Envoy's.")
+    control_plane_port: int = Field(default=9902, ge=0, le=65535)
 
 
 class Outbound(BaseModel):

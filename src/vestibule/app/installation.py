@@ -1,0 +1,117 @@
+"""An installation: its settings, its store, and what the flows need besides."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vestibule.flows.ports import ApiToken, Clock, Entropy, Network, Store
+from vestibule.flows.rotate_keys import ensure_signing_key
+from vestibule.model.errors import InvalidConfiguration, NotFound
+from vestibule.model.organization import Organization
+from vestibule.outbound.network import SafeNetwork
+from vestibule.settings import Settings
+from vestibule.store import Seal, migrate, open_store
+
+ACCOUNT_OCTETS = 16
+
+
+class SystemClock:
+    """The machine's clock (`flows.ports.Clock`)."""
+
+    def now(self) -> datetime:
+        """The present moment in UTC."""
+        return datetime.now(UTC)
+
+
+class SystemEntropy:
+    """The operating system's randomness (`flows.ports.Entropy`)."""
+
+    def token(self, octets: int = 32) -> str:
+        """Random octets as base64url without padding."""
+        return urlsafe_b64encode(secrets.token_bytes(octets)).rstrip(b"=").decode()
+
+    def hexadecimal(self, octets: int = 32) -> str:
+        """Random octets in lower-case hexadecimal."""
+        return secrets.token_hex(octets)
+
+    def uuid(self) -> str:
+        """A random UUID (version 4)."""
+        return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An opened installation: its settings, its store, and what the flows need besides."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    network: Network
+
+    def ensure_api_token(
+        self, name: str, secret: str, scopes: Sequence[str] = ("account:edit",)
+    ) -> None:
+        """Make sure that `secret` is a credential of the API called `name`."""
+        hashed = hashlib.sha256(secret.encode()).hexdigest()
+        with self.store.transaction() as records:
+            if records.api_token_by_hash(hashed) is None:
+                now = self.clock.now()
+                records.put_api_token(
+                    ApiToken(self.entropy.uuid(), name, hashed, tuple(scopes), created_at=now)
+                )
+
+
+def open_installation(settings: Settings, *, create: bool = False) -> Installation:
+    """Open the store of an installation; `create` makes what is not there yet.
+
+    Raises `InvalidConfiguration` (settings, sealing key), `StoreUnavailable`, or `NotFound`
+    when nothing was initialised.
+    """
+    if create:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(settings.data_dir, os.W_OK):
+            raise InvalidConfiguration(f"cannot write into {settings.data_dir}", path="data_dir")
+        migrate(settings.store_url)
+    seal = Seal.from_file(settings.seal_file, create=create)
+    store = open_store(settings.store_url, seal)
+    installation = Installation(
+        settings,
+        store,
+        SystemClock(),
+        SystemEntropy(),
+        SafeNetwork(settings.outbound.allow, settings.outbound.ca_file, settings.outbound.timeout),
+    )
+    if create:
+        _ensure_organization(installation)
+        ensure_signing_key(store, installation.clock, installation.entropy)
+    return installation
+
+
+def _ensure_organization(installation: Installation) -> None:
+    """The one tenant, with a team domain that the operator is to change."""
+    try:
+        installation.store.configuration()
+    except NotFound:
+        port = installation.settings.listen.port
+        first = Organization(
+            id=installation.entropy.hexadecimal(ACCOUNT_OCTETS),
+            name="Vestibule",
+            auth_domain="team.localhost" + ("" if port in (80, 443) else f":{port}"),
+        )
+        with installation.store.transaction() as records:
+            records.put_organization(first)
+
+
+def run_directory(settings: Settings) -> Path:
+    """The directory of sockets, made where it is missing; only its owner may enter."""
+    settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return settings.run_dir

@@ -1,0 +1,1 @@
+"""The configuration as one readable document: tables of fields that read and write it."""
