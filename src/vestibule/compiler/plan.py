@@ -112,13 +112,12 @@ def plan(snapshot: Snapshot) -> Plan:
     ]
     origins = [_Claim(parse(origin.match), origin) for origin in configuration.origins.values()]
     team = _team_domains(snapshot)
+    named = _certificate_hosts(snapshot)
     return Plan(
-        tuple(
-            [
-                *(PlannedHost(domain, (_control_plane(),)) for domain in team),
-                *_exact_hosts(applications, origins, _certificate_hosts(snapshot), set(team)),
-                *_wildcard_hosts(applications, origins),
-            ]
+        (
+            *(PlannedHost(domain, (_control_plane(),)) for domain in team),
+            *_exact_hosts(applications, origins, named, set(team)),
+            *_wildcard_hosts(applications, origins),
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 
 from vestibule.compiler.conditions import Means
@@ -57,6 +58,19 @@ def token_file(issuer: str, jwks: Mapping[str, Json]) -> bytes:
 def revocation_file(revoked: Iterable[str]) -> bytes:
     """Return the file with the ids of revoked tokens."""
     return _extension_file(names.REVOCATION, revocation_filter(revoked))
+
+
+def keep_clusters(new: bytes, old: bytes) -> bytes:
+    """Return the file of clusters `new` with those of `old` that it does not have."""
+    if not old or new == old:
+        return new
+    wanted: list[Resource] = json.loads(new)["resources"]
+    named = {cluster["name"] for cluster in wanted}
+    kept = [cluster for cluster in json.loads(old)["resources"] if cluster["name"] not in named]
+    if not kept:
+        return new
+    both = [*wanted, *kept]
+    return canonical({"version_info": _version(both), "resources": both})
 
 
 def compile_static(snapshot: Snapshot) -> bytes:
@@ -117,8 +131,11 @@ def _certificate_routes(snapshot: Snapshot, planned: Plan, edge: Edge) -> dict[s
 
 
 def _file(type_name: str, resources: list[Resource]) -> bytes:
-    version = hashlib.sha256(canonical(resources)).hexdigest()[:16]
-    return canonical(discovery_response(type_name, resources, version))
+    return canonical(discovery_response(type_name, resources, _version(resources)))
+
+
+def _version(resources: list[Resource]) -> str:
+    return hashlib.sha256(canonical(resources)).hexdigest()[:16]
 
 
 def _extension_file(name: str, config: Resource) -> bytes:
