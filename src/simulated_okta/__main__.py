@@ -15,6 +15,7 @@ from simulated_okta.app import create_app
 from simulated_okta.configuration import Configuration, read
 from simulated_okta.demo_world import demo_world
 from simulated_okta.factors import Engine
+from simulated_okta.simulator import roster
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,7 +26,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--config", type=Path, help="JSON file; without it, the demo's people")
-    parser.add_argument("--ready-file", type=Path, help='written when ready: {"url", "port"}')
+    parser.add_argument(
+        "--ready-file", type=Path, help='written when ready: {"url", "port", "people"}'
+    )
     parser.add_argument("--no-hints", action="store_true", help="show no passwords and codes")
     parser.add_argument("--identity-engine", action="store_true", help="instead of Classic")
     return parser.parse_args()
@@ -63,7 +66,8 @@ async def _serve(bound: socket.socket, configuration: Configuration, ready: Path
         url = _url(bound, world.org_url)
         if ready is not None:
             partial = ready.with_name(ready.name + ".partial")
-            partial.write_text(json.dumps({"url": url, "port": port}) + "\n")
+            told = {"url": url, "port": port, "people": roster(app.state.simulation)}
+            partial.write_text(json.dumps(told) + "\n")
             partial.replace(ready)
         print(url, flush=True)
     await serving

@@ -55,6 +55,23 @@ Body = Mapping[str, Any]
 Action = Callable[[Body], Any]
 
 
+def roster(simulation: Simulation) -> list[dict[str, Any]]:
+    """Return the people, for whoever introduces them; passwords only where hints are on."""
+    return [
+        {
+            "id": person.id,
+            "login": person.login,
+            "name": person.name,
+            "status": person.status,
+            "groups": [group.name for group in simulation.world.groups_of(person)],
+            "factors": list(person.factors),
+            "password_only": person.password_only or not person.factors,
+            "password": person.password if simulation.hints else None,
+        }
+        for person in simulation.world.people
+    ]
+
+
 class _Refused(Exception):
     """A command that cannot be carried out; its sentence is the answer."""
 
@@ -112,10 +129,7 @@ class Control:
         world = self._world
         return {
             "engine": world.engine,
-            "people": [
-                {"id": p.id, "login": p.login, "status": p.status, "groups": len(p.groups)}
-                for p in world.people
-            ],
+            "people": roster(self._simulation),
             "clients": [
                 {"client_id": c.client_id, "redirect_uris": c.redirect_uris} for c in world.clients
             ],

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from joserfc.jwk import RSAKey
 from starlette.testclient import TestClient
-from tests.simulated_okta.organisation import ORG, REDIRECT_URI, Organisation, StillClock
 
 from simulated_okta import create_app
 from simulated_okta.factors import Factor
@@ -22,6 +21,7 @@ from simulated_okta.world import (
     Person,
     World,
 )
+from tests.simulated_okta.organisation import ORG, REDIRECT_URI, Organisation, StillClock
 
 
 @pytest.fixture(scope="session")

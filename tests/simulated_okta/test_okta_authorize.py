@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.simulated_okta.organisation import CHALLENGE, REDIRECT_URI, Organisation
 
 from simulated_okta.factors import Factor
 from simulated_okta.visitor import fields, parameters
+from tests.simulated_okta.organisation import CHALLENGE, REDIRECT_URI, Organisation
 
 MISMATCH = "redirect_uri&#39; parameter must be a Login redirect URI in the client app settings"
 

@@ -53,7 +53,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert process.stdout is not None
     printed = process.stdout.readline().strip()
     ready = json.loads((folder / "ready.json").read_text())
-    assert ready == {"url": printed, "port": int(printed.rpartition(":")[2])}
+    assert (ready["url"], ready["port"]) == (printed, int(printed.rpartition(":")[2]))
+    assert ready["people"][0]["login"] == people()[0].login
     yield printed
     process.terminate()
     process.wait(10)

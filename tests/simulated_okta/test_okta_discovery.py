@@ -7,6 +7,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
+
 from tests.simulated_okta.organisation import ORG, Organisation
 
 DISCOVERY = [

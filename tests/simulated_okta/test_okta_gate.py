@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.simulated_okta.organisation import ORG, START, Organisation
 
 from simulated_okta import create_app
+from tests.simulated_okta.organisation import ORG, START, Organisation
 
 SSWS = {"authorization": "SSWS 00api"}
 ADDRESS = "testclient"

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from tests.simulated_okta.organisation import ORG, Organisation
 
 from simulated_okta.errors import SUMMARIES
+from tests.simulated_okta.organisation import ORG, Organisation
 
 SSWS = {"authorization": "SSWS 00api"}
 DAY = 24 * 3600
