@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+
 from tests.fakes.identity_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -21,7 +22,6 @@ from tests.fakes.identity_provider import (
     rsa_key,
 )
 from tests.fakes.network import json_response
-
 from vestibule.connectors import CONNECTORS, Expected, SignIn, SignInFailed
 from vestibule.model.errors import InvalidConfiguration
 from vestibule.model.identity import Identity, IdentityGroup

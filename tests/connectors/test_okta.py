@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+
 from tests.fakes.identity_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -18,7 +19,6 @@ from tests.fakes.identity_provider import (
     query_of,
 )
 from tests.fakes.network import FakeNetwork, json_response
-
 from vestibule.connectors import CONNECTORS, Expected, RetryWithoutGroups, SignIn, SignInFailed
 from vestibule.connectors.errors import GROUPS_FAILED
 from vestibule.model.errors import InvalidConfiguration

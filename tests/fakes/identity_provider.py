@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwk, jws
-from tests.fakes.network import FakeNetwork, json_response
 
+from tests.fakes.network import FakeNetwork, json_response
 from vestibule.model.identity import IdentityProvider
 from vestibule.model.values import Secret
 from vestibule.protocols.exchange import Request, Response
@@ -130,6 +130,10 @@ def sign(claims: Mapping[str, Any], key: jwk.Key, header: Mapping[str, Any] | No
     protected = {"alg": "RS256", "kid": key.kid, "typ": "JWT"} | dict(header or {})
     protected = {name: value for name, value in protected.items() if value is not None}
     registry = jws.JWSRegistry(algorithms=[protected["alg"]], strict_check_header=False)
+    if key.get("alg") not in (None, protected["alg"]):
+        bare = {"alg", "use", "kid"}
+        members = key.as_dict(private=True).items()
+        key = jwk.import_key({name: value for name, value in members if name not in bare})
     return jws.serialize_compact(protected, json.dumps(claims), key, registry=registry)
 
 

@@ -134,6 +134,7 @@ def _import(public: dict[str, Json]) -> jwk.Key | None:
             if isinstance(key, jwk.RSAKey):
                 bits = key.public_key.key_size
                 return key if _MIN_RSA_BITS <= bits <= _MAX_RSA_BITS else None
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, KeyError):
+        # joserfc raises KeyError for a curve that it does not know.
         return None
     return key
