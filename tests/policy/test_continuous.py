@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
+
 from tests.policy.strategies import (
     LISTS,
     World,
@@ -14,7 +15,6 @@ from tests.policy.strategies import (
     requests,
     worlds,
 )
-
 from vestibule.model.conditions import AnyOf, ContinuousPlan, HasCountry, InCountry, InRanges, Not
 from vestibule.model.identity import Identity
 from vestibule.model.request import RequestFacts
@@ -49,7 +49,7 @@ def _later(context: Context, request: RequestFacts) -> Context:
 
 
 many = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )

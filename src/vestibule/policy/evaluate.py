@@ -80,6 +80,21 @@ def _anybody(policies: Sequence[Policy], context: Context) -> bool:
     return _allow_and_block(policies, unknown, [])[0] is Outcome.LOGIN
 
 
+def could_admit(policies: Sequence[Policy], context: Context) -> bool:
+    """Whether the identity in `context`, known only in part, may turn out to be let in.
+
+    For a one-time PIN: mail goes only to an address that some Allow might match.
+    """
+    for policy in policies:
+        if policy.decision in _NEEDS_IDENTITY:
+            match = judge_policy(policy, context).match
+            if policy.decision is Decision.DENY and match is Match.YES:
+                return False
+            if policy.decision is Decision.ALLOW and match is not Match.NO:
+                return True
+    return False
+
+
 def judge_policy(policy: Policy, context: Context) -> PolicyTrace:
     """How well `policy` fits. One that asks for isolation, which we lack, admits nobody."""
     rules = judge_rules(policy, context, policy.decision, policy.decision is not Decision.DENY)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from vestibule.model.rules import Decision
 from vestibule.policy.context import Context
 from vestibule.policy.match import Match, any_of, formula
-from vestibule.policy.selectors import SELECTORS
+from vestibule.policy.selectors import SELECTORS, Selector
 from vestibule.policy.trace import PolicyTrace, RulesTrace, RuleTrace
 
 SENTENCES_AT_MOST = 6
@@ -75,15 +75,23 @@ def _objections(rules: RulesTrace, context: Context) -> Iterable[str]:
 def _advice_on(rule: RuleTrace, context: Context) -> Iterable[str]:
     if rule.inside is not None:
         yield from _advice(rule.inside, context)
-    elif selector := SELECTORS.get(rule.rule.selector):
+    elif selector := _speaking(rule, context):
         yield selector.advice(rule.rule.body, context)
 
 
 def _objection_to(rule: RuleTrace, context: Context) -> Iterable[str]:
     if rule.inside is not None:
         yield from _objections(rule.inside, context)
-    elif selector := SELECTORS.get(rule.rule.selector):
+    elif selector := _speaking(rule, context):
         yield selector.objection(rule.rule.body, context)
+
+
+def _speaking(rule: RuleTrace, context: Context) -> Selector | None:
+    """The rule's selector, unless it asks who somebody is and nobody has said so yet."""
+    selector = SELECTORS.get(rule.rule.selector)
+    if selector is not None and selector.identity and context.identity is None:
+        return None
+    return selector
 
 
 def missing_amr(trace: Sequence[PolicyTrace]) -> tuple[str, ...]:

@@ -54,7 +54,12 @@ class Verdict:
         """Why the visitor is kept out and what to do, in sentences that name nobody else."""
         if self.admits or self.context is None:
             return ()
-        return explain.unmet(self.trace, self.context)
+        said = explain.unmet(self.trace, self.context)
+        if said:
+            return said
+        if self.outcome is Outcome.LOGIN:
+            return ("Sign in.",)
+        return ("You do not meet a condition of this application.",)
 
     @property
     def missing_amr(self) -> tuple[str, ...]:
