@@ -98,7 +98,7 @@ def advance(door: Door, visit: Visit, entrant: Entrant) -> Answer:
     scene = _Scene(door, visit, entrant, verdict, external)
     mails: list[Mail] = []
     with door.store.transaction() as records:
-        approval = latest_approval(records, entrant.user, application)
+        approval = latest_approval(records, entrant.user, application, door.clock.now())
         proved = Proved(
             identity=identity,
             purpose=entrant.purpose or (approval.reason if approval else ""),
@@ -123,8 +123,8 @@ def _take(scene: _Scene, records: Records, step: Step, proved: Proved, mails: li
     match step:
         case Admit(policy, approval):
             return _admit(scene, records, policy, approval, proved.purpose)
-        case AskPurpose():
-            return _ask_purpose(scene, records)
+        case AskPurpose(policy):
+            return _ask_purpose(scene, records, policy)
         case RequestApproval(policy):
             return _request_approval(scene, records, policy, proved.purpose, mails)
         case AwaitApproval(_, approval):
@@ -186,7 +186,7 @@ def _admit(
     return GoTo(hand_over(door, records, visit, entrant.session, policy.id, remember), cookies)
 
 
-def _ask_purpose(scene: _Scene, records: Records) -> Answer:
+def _ask_purpose(scene: _Scene, records: Records, policy: Policy) -> Answer:
     cookies = _keep(scene, records)
     attempt = begin_attempt(
         scene.door,
@@ -195,6 +195,7 @@ def _ask_purpose(scene: _Scene, records: Records) -> Answer:
         AttemptStage.PURPOSE,
         lasts=PURPOSE_LIFE,
         session_id=scene.entrant.session.id,
+        remember={"policy": policy.id},
     )
     return GoTo(_team(scene, f"{PURPOSE_PATH}/{attempt.id}"), cookies)
 

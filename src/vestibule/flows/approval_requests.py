@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import escape
 
 from vestibule.flows.door import Door
@@ -45,13 +45,13 @@ def request_approval(
 
 
 def latest_approval(
-    records: Records, user: User, application: Application
+    records: Records, user: User, application: Application, now: datetime
 ) -> ApprovalRequest | None:
-    """The person's latest request for this application that was not used up."""
+    """The person's latest request for this application that is neither used up nor too old."""
     open_ones = [
         approval
         for approval in records.approvals_of(user.id, application.id)
-        if approval.state is not ApprovalState.USED
+        if approval.state is not ApprovalState.USED and approval.expires_at > now
     ]
     return max(open_ones, key=lambda approval: approval.created_at, default=None)
 

@@ -38,7 +38,7 @@ def begin_attempt(
         stage=stage,
         created_at=now,
         expires_at=now + lasts,
-        application_id=visit.application.id,
+        application_id=visit.application.id or None,
         idp_id=idp_id,
         nonce=door.entropy.token(),
         code_verifier=door.entropy.token(),

@@ -15,6 +15,7 @@ from vestibule.flows.login import callback_url, failed, go_to_provider
 from vestibule.flows.login_answers import Answer, ShowFailure
 from vestibule.flows.ports import Records
 from vestibule.flows.question import reference
+from vestibule.flows.refresh import refresh_visit, refreshed
 from vestibule.flows.signed_in import signed_in
 from vestibule.flows.visit import Visit, providers_for, visit_of_attempt
 from vestibule.model.identity import Identity, IdentityProvider, User
@@ -45,7 +46,10 @@ def complete_login(
         return ShowFailure(
             INVALID_SESSION, causes=_INVALID_CAUSES, reference=reference(facts), status=400
         )
-    visit = visit_of_attempt(door, configuration, facts, attempt, browser)
+    if attempt.application_id is None:
+        visit = refresh_visit(door, configuration, facts, browser)
+    else:
+        visit = visit_of_attempt(door, configuration, facts, attempt, browser)
     again = bool(attempt.facts.get("again"))
     visit = replace(visit, again=again, acr=str(attempt.facts.get("acr", "")))
     provider = next((one for one in providers_for(door, visit) if one.id == attempt.idp_id), None)
@@ -143,6 +147,8 @@ def _enter(door: Door, visit: Visit, identity: Identity) -> Answer:
         ip=visit.facts.client_ip,
         country=visit.facts.country or "",
     )
+    if not visit.application.id:
+        return refreshed(door, visit, identity, user, session)
     before = replaces[0] if replaces is not None else None
     return advance(door, visit, Entrant(session, user, fresh=True, replaces=before))
 

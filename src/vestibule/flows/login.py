@@ -12,6 +12,7 @@ from vestibule.flows.door import Door
 from vestibule.flows.judgement import case_of, judge
 from vestibule.flows.login_answers import Answer, GoTo, ShowChooser, ShowFailure, ShowForbidden
 from vestibule.flows.question import reference
+from vestibule.flows.refresh import REFRESH_PATH, nobody, refresh_visit
 from vestibule.flows.signed_in import signed_in
 from vestibule.flows.visit import (
     CALLBACK_PATH,
@@ -59,6 +60,18 @@ def start_login(door: Door, facts: RequestFacts, asked: AskedLogin, browser: str
         if found is not None and found[0].identity.idp_id in {one.id for one in providers}:
             return advance(door, visit, Entrant(*found))
     return _sign_in(door, visit, providers, asked.chosen)
+
+
+def start_refresh(door: Door, facts: RequestFacts, browser: str) -> Answer:
+    """Answer refresh-identity: whoever is signed in goes to their provider once more."""
+    configuration = door.store.configuration()
+    with door.store.reading() as records:
+        found = signed_in(door, records, configuration, facts)
+    visit = refresh_visit(door, configuration, facts, browser)
+    providers = {one.id: one for one in providers_for(door, visit)}
+    if found is None or found[0].identity.idp_id not in providers:
+        return nobody(facts)
+    return go_to_provider(door, visit, providers[found[0].identity.idp_id])
 
 
 def _sign_in(
@@ -158,7 +171,7 @@ def failed(
         )
     return ShowFailure(
         error.message,
-        retry_url=visit.login_path(),
+        retry_url=visit.login_path() if visit.application.id else REFRESH_PATH,
         reference=reference(visit.facts),
         status=403,
     )

@@ -109,12 +109,23 @@ class ShowTerminal:
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """An application in the launcher."""
+
+    name: str
+    url: str
+    logo_url: str
+    domain: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShowLauncher:
-    """The applications that this person may open: name, URL, logo, domain, tags of each."""
+    """The applications that this person may open."""
 
     email: str
     name: str
-    tiles: tuple[tuple[str, str, str, str, tuple[str, ...]], ...]
+    tiles: tuple[Tile, ...]
     expires_at: str
 
 
