@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
@@ -20,6 +22,7 @@ from vestibule.web.pages.views import (
     PurposePage,
     SignInErrorPage,
     Tile,
+    UnmatchedHostPage,
 )
 
 ALL = [pytest.param(page, id=f"full-{name}") for name, page in FULL.items()] + [
@@ -82,7 +85,7 @@ def test_a_page_is_one_document_with_one_title_and_headings_in_order(
 @pytest.mark.parametrize("page", ALL)
 def test_a_page_carries_no_inline_script_or_style(page: Page) -> None:
     outline = shown(page, BRANDED)
-    assert "style" not in outline.tags
+    assert ("style" in outline.tags) == isinstance(page, UnmatchedHostPage)
     assert not [
         name for _, name, _ in outline.attributes if name == "style" or name.startswith("on")
     ]
@@ -98,7 +101,7 @@ def test_a_page_loads_nothing_from_elsewhere(page: Page) -> None:
         for tag, name, value in outline.attributes
         if name in {"src", "srcset", "data", "poster"} or (tag, name) == ("link", "href")
     ]
-    assert loaded
+    assert bool(loaded) != isinstance(page, UnmatchedHostPage)
     assert all(url.startswith("/cdn-cgi/access/static/") for url in loaded)
 
 
@@ -268,6 +271,15 @@ def test_a_launcher_with_very_many_logo_hosts_keeps_its_header_short() -> None:
     rendered = render(LauncherPage("a@example.com", "", tiles, ""), brand=PLAIN)
     assert len(rendered.headers["Content-Security-Policy"]) < 500
     assert "img-src 'self' https:;" in rendered.headers["Content-Security-Policy"]
+
+
+def test_the_page_of_an_unmatched_host_fetches_nothing_and_names_its_style_by_hash() -> None:
+    rendered = render(UnmatchedHostPage("lost.example.com"), brand=BRANDED)
+    style = rendered.html.partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}';" in rendered.headers["Content-Security-Policy"]
+    assert "--canvas: #1f2a4d" in style
+    assert "url(" not in style
 
 
 def test_a_link_to_a_provider_with_a_dangerous_scheme_goes_nowhere() -> None:

@@ -6,7 +6,9 @@ each page allows itself only what it uses: a page without a script may run none.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Final
 
 from vestibule.web.pages.brand import https_origin
@@ -35,14 +37,21 @@ def page_headers(
     fetches: bool,
     images: Iterable[str],
     form_origins: Iterable[str],
+    inline_style: str = "",
 ) -> Mapping[str, str]:
     """The response headers of a page that runs `scripts`, has `forms`, `fetches` from itself.
 
     `images` are the logos that it shows. `form_origins` are the origins to which the answer
     to its form may redirect: browsers judge every hop by `form-action` (CSP3, 6.4.1).
+    `inline_style` is the one style that the page itself carries, admitted by its hash.
     """
     policy = content_security_policy(
-        scripts=scripts, forms=forms, fetches=fetches, images=images, form_origins=form_origins
+        scripts=scripts,
+        forms=forms,
+        fetches=fetches,
+        images=images,
+        form_origins=form_origins,
+        inline_style=inline_style,
     )
     return {
         "Content-Type": "text/html; charset=utf-8",
@@ -67,8 +76,12 @@ def content_security_policy(
     fetches: bool,
     images: Iterable[str],
     form_origins: Iterable[str],
+    inline_style: str = "",
 ) -> str:
-    """The Content-Security-Policy of one page: nothing inline, nothing that it does not use."""
+    """The Content-Security-Policy of one page: nothing that it does not use.
+
+    Nothing inline is allowed but the style whose hash it names (CSP3, 2.3.1).
+    """
     logos = sorted({origin for url in images if (origin := https_origin(url)) is not None})
     if len(logos) > _LOGO_HOSTS:
         logos = ["https:"]
@@ -76,7 +89,7 @@ def content_security_policy(
     directives = {
         "default-src": ["'none'"],
         "script-src": ["'self'"] if scripts else ["'none'"],
-        "style-src": ["'self'"],
+        "style-src": [_hash(inline_style) if inline_style else "'self'"],
         "img-src": ["'self'", *logos],
         "font-src": ["'self'"],
         "connect-src": ["'self'"] if fetches else ["'none'"],
@@ -86,6 +99,10 @@ def content_security_policy(
         "require-trusted-types-for": ["'script'"],
     }
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def _origin(url: str) -> str | None:

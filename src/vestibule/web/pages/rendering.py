@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from markupsafe import Markup
+
 from vestibule.model.organization import Brand
 from vestibule.web.pages.locales import negotiate, speech
 from vestibule.web.pages.protection import page_headers
+from vestibule.web.pages.static import whole_stylesheet
 from vestibule.web.pages.templating import environment
 from vestibule.web.pages.views import (
     ApprovalDecisionPage,
@@ -48,6 +51,7 @@ class _Plan:
     forms: bool = False
     fetches: bool = False
     form_origins: tuple[str, ...] = ()
+    carries_style: bool = False
 
 
 def render(
@@ -62,10 +66,11 @@ def render(
     """
     plan = _plan(page)
     chosen = speech(negotiate(accept_language, locale))
+    style = whole_stylesheet(brand) if plan.carries_style else ""
     html = (
         environment(chosen.tag)
         .get_template(plan.template)
-        .render(page=page, brand=brand, scripts=plan.scripts)
+        .render(page=page, brand=brand, scripts=plan.scripts, style=Markup(style))  # noqa: S704 - our own file and judged colours
     )
     headers = page_headers(
         language=chosen.tag,
@@ -74,6 +79,7 @@ def render(
         fetches=plan.fetches,
         images=_images(page, brand),
         form_origins=plan.form_origins,
+        inline_style=style,
     )
     return RenderedPage(html, headers, plan.status)
 
@@ -103,7 +109,9 @@ def _plan(page: Page) -> _Plan:
             asking = bool(page.confirm_action)
             return _Plan("logged_out.html", forms=asking, form_origins=page.form_origins)
         case UnmatchedHostPage():
-            return _Plan("unmatched_host.html", 403)
+            # The data plane answers every path of such a host with this page, so there is
+            # nowhere to fetch a stylesheet from.
+            return _Plan("unmatched_host.html", 403, carries_style=True)
         case NoOriginPage():
             return _Plan("no_origin.html", 503)
         case LoopPage():

@@ -70,6 +70,11 @@ def brand_url(brand: Brand) -> str:
     return f"{PREFIX}{BRAND_STYLESHEET}?v={_digest(css.encode())}" if css else ""
 
 
+def whole_stylesheet(brand: Brand) -> str:
+    """Both stylesheets as one text, for a page that can fetch none."""
+    return assets()["vestibule.css"].body.decode() + brand_css(brand)
+
+
 def routes(brand: Callable[[], Brand]) -> list[Route]:
     """The routes of all static files; `brand` gives the brand in force, and may block."""
     by_url = {asset.url: asset for asset in assets().values()}
