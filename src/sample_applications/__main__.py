@@ -17,7 +17,7 @@ from sample_applications.configuration import Application, Configuration, read
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sample_applications", description=__doc__)
-    parser.add_argument("--config", type=Path, help="JSON: {wiki, status, payroll}")
+    parser.add_argument("--config", type=Path, help="JSON: see sample_applications.configuration")
     parser.add_argument(
         "--ready-file",
         "--ports-file",

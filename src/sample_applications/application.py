@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sample_applications import payroll, status, wiki
+from sample_applications import echo, payroll, wiki
 from sample_applications.configuration import Configuration
 from sample_applications.pages import Desk
 
@@ -17,7 +17,7 @@ def applications(configuration: Configuration) -> dict[str, Starlette]:
     named = configuration.named()
     return {
         "wiki": wiki.create_app(Desk("wiki", named["wiki"])),
-        "status": status.create_app(Desk("status", named["status"])),
+        "echo": echo.create_app(Desk("echo", named["echo"])),
         "payroll": payroll.create_app(Desk("payroll", named["payroll"])),
     }
 

@@ -130,6 +130,7 @@ def _check(claims: Mapping[str, Any], expected: Application, now: float) -> None
 async def _fetch(application: Application) -> KeySet:
     """Return the published keys, or raise `httpx2.HTTPError` or `ValueError`."""
     url, host = loopback(application.certs_url)
+    host = urlsplit(application.team_url).netloc or host
     trust = ssl.create_default_context(cafile=application.ca_file or None)
     async with httpx2.AsyncClient(verify=trust, trust_env=False, timeout=5) as http:
         answer = await http.get(url, headers={"host": host})

@@ -42,7 +42,9 @@ class Desk:
     def render(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """Return a page; every page knows the application and its team domain."""
         html = _TEMPLATES.get_template(template).render(
-            application=self.name, team=self.application.issuer, **context
+            application=self.name,
+            team=self.application.team_url or self.application.issuer,
+            **context,
         )
         return HTMLResponse(html, status_code=status, headers=_HEADERS)
 
@@ -66,7 +68,11 @@ class Desk:
             return None
 
     def routes(self) -> list[BaseRoute]:
-        """Return what every application has: style, health, and what the token says."""
+        """Return what every application has.
+
+        Style, health, what the token says, and a page that asks for nobody's name: it is
+        for a policy that lets everybody pass.
+        """
 
         async def health(_: Request) -> Response:
             return PlainTextResponse("ok\n")
@@ -74,9 +80,14 @@ class Desk:
         async def whoami(_: Request, identity: Identity) -> Response:
             return self.render("whoami.html", identity=identity)
 
+        async def public(request: Request) -> Response:
+            return self.render("public.html", identity=await self.known(request))
+
         folder = Path(__file__).parent / "static"
         return [
             Route("/healthz", health),
+            Route("/public", public),
+            Route("/public/{rest:path}", public),
             Route("/whoami", self.protected(whoami)),
             Mount("/static", StaticFiles(directory=folder)),
         ]

@@ -70,13 +70,9 @@ def create_app(desk: Desk) -> Starlette:
             return desk.render("missing.html", status=404, identity=identity)
         return desk.render("wiki_article.html", identity=identity, article=found)
 
-    async def public(request: Request) -> Response:
-        return desk.render("wiki_public.html", identity=await desk.known(request))
-
     return Starlette(
         routes=[
             *desk.routes(),
-            Route("/public", public),
             Route("/", desk.protected(index)),
             Route("/pages/{name}", desk.protected(article)),
         ]

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from starlette.testclient import TestClient
 
-from sample_applications import payroll, status, wiki
+from sample_applications import echo, payroll, wiki
 from sample_applications.configuration import Application
 from sample_applications.identity import Verifier
 from sample_applications.pages import Desk
@@ -71,7 +71,7 @@ def published() -> PublishedKeys:
 @pytest.fixture
 def team(published: PublishedKeys) -> Iterator[Team]:
     told = Application(certs_url=f"{TEAM}/certs", issuer=TEAM, audience=AUDIENCE)
-    made = {"wiki": wiki.create_app, "status": status.create_app, "payroll": payroll.create_app}
+    made = {"wiki": wiki.create_app, "echo": echo.create_app, "payroll": payroll.create_app}
     verifier = Verifier(told, published)  # pyright: ignore[reportArgumentType] - a fake
     clients = {
         name: TestClient(make(Desk(name, told, verifier)), base_url=f"http://{name}.test")

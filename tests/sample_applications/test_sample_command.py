@@ -38,15 +38,29 @@ def serve_keys(published: PublishedKeys) -> ThreadingHTTPServer:
     return server
 
 
-def test_three_applications_in_one_process(published: PublishedKeys, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "team_domain",
+    [
+        pytest.param({"certs_url": "http://team.localhost:{port}/certs"}, id="by-name"),
+        pytest.param(
+            {
+                "certs_url": "http://127.0.0.1:{port}/certs",
+                "team_url": "http://team.localhost:{port}",
+            },
+            id="by-address",
+        ),
+    ],
+)
+def test_three_applications_in_one_process(
+    published: PublishedKeys, tmp_path: Path, team_domain: dict[str, str]
+) -> None:
     keys = serve_keys(published)
-    told = {
-        "certs_url": f"http://team.localhost:{keys.server_port}/cdn-cgi/access/certs",
+    told = {name: url.format(port=keys.server_port) for name, url in team_domain.items()} | {
         "issuer": TEAM,
-        "audience": AUDIENCE,
+        "applications": {"wiki": {"audience": AUDIENCE}, "payroll": {"audience": AUDIENCE}},
     }
     config, ready = tmp_path / "apps.json", tmp_path / "ready.json"
-    config.write_text(json.dumps({"wiki": told, "payroll": told}))
+    config.write_text(json.dumps(told))
     process = subprocess.Popen(
         [*COMMAND, "--config", str(config), "--ready-file", str(ready)],
         stdout=subprocess.PIPE,
@@ -62,8 +76,8 @@ def test_three_applications_in_one_process(published: PublishedKeys, tmp_path: P
             answer = httpx2.get(where[name]["url"], headers=headers)
             assert answer.status_code == 200
             assert f"<title>{name.capitalize()}</title>" in answer.text
-        assert "Status desk" in httpx2.get(where["status"]["url"]).text
-        with connect(f"ws://127.0.0.1:{where['status']['port']}/ws") as socket:
+        assert "<h1>Echo</h1>" in httpx2.get(where["echo"]["url"]).text
+        with connect(f"ws://127.0.0.1:{where['echo']['port']}/ws") as socket:
             socket.send("over the wire")
             assert socket.recv() == "over the wire"
     finally:
@@ -75,15 +89,16 @@ def test_three_applications_in_one_process(published: PublishedKeys, tmp_path: P
 
 def test_the_environment_fills_what_the_file_leaves_out(tmp_path: Path) -> None:
     path = tmp_path / "apps.json"
-    path.write_text(json.dumps({"wiki": {"issuer": "https://a.test"}}))
-    variables = {"SAMPLE_WIKI_ISSUER": "https://b.test", "SAMPLE_WIKI_AUDIENCE": "tag"}
-    found = read(path, variables)
-    assert (found.wiki.issuer, found.wiki.audience) == ("https://a.test", "tag")
-    assert found.payroll.audience == ""
+    path.write_text(json.dumps({"applications": {"wiki": {"issuer": "https://a.test"}}}))
+    variables = {"SAMPLE_ISSUER": "https://b.test", "SAMPLE_WIKI_AUDIENCE": "tag"}
+    found = read(path, variables).named()
+    assert (found["wiki"].issuer, found["wiki"].audience) == ("https://a.test", "tag")
+    assert (found["payroll"].issuer, found["payroll"].audience) == ("https://b.test", "")
 
 
-def test_an_unknown_member_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("document", [{"wiki": {}}, {"applications": {"forum": {}}}])
+def test_an_unknown_member_is_refused(tmp_path: Path, document: dict[str, object]) -> None:
     path = tmp_path / "apps.json"
-    path.write_text(json.dumps({"forum": {}}))
-    with pytest.raises(ValueError, match="forum"):
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=r"wiki|forum"):
         read(path, {})

@@ -76,8 +76,9 @@ def test_a_machine_is_greeted_by_its_common_name(team: Team) -> None:
     assert "robot.access" in team.clients["wiki"].get("/", headers=headers).text
 
 
-def test_the_public_page_needs_nobody(team: Team) -> None:
-    answer = team.clients["wiki"].get("/public")
+@pytest.mark.parametrize("path", ["/public", "/public/and/below"])
+def test_the_public_page_needs_nobody(team: Team, path: str) -> None:
+    answer = team.clients["echo"].get(path)
     assert answer.status_code == 200
     assert "Nobody is signed in" in answer.text
 

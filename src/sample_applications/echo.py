@@ -1,4 +1,4 @@
-"""The status desk: every way a request can travel, for trying and for tests.
+"""Echo: every way a request can travel, for trying and for tests.
 
 `/echo` any method, the request as JSON; `/events` server-sent events (`?count=`, `?interval=`
 seconds); `/ws` a WebSocket that echoes; `/upload` counts the bytes it is sent;
@@ -30,10 +30,10 @@ _LONGEST: Final = 3600.0
 
 
 def create_app(desk: Desk) -> Starlette:
-    """Return the status desk."""
+    """Return the application."""
 
     async def index(request: Request) -> Response:
-        return desk.render("status.html", identity=await desk.known(request))
+        return desk.render("echo.html", identity=await desk.known(request))
 
     async def echo(request: Request) -> Response:
         identity = await desk.known(request)

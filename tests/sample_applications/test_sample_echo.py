@@ -1,4 +1,4 @@
-"""The status desk: what arrives is what is shown, and streams flow."""
+"""The echo: what arrives is what is shown, and streams flow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.sample_applications.conftest import Team
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_echo_shows_the_request(team: Team, method: str) -> None:
-    answer = team.clients["status"].request(
+    answer = team.clients["echo"].request(
         method, "/echo/some/where?a=1", headers=[("x-twice", "1"), ("x-twice", "2")], content=b"hi"
     )
     body = answer.json()
@@ -23,12 +23,12 @@ def test_echo_shows_the_request(team: Team, method: str) -> None:
 
 
 def test_echo_names_whoever_the_token_names(team: Team) -> None:
-    body = team.clients["status"].get("/echo", headers=team.headers()).json()
+    body = team.clients["echo"].get("/echo", headers=team.headers()).json()
     assert body["verified_as"] == "alice@example.com"
 
 
 def test_events_are_numbered(team: Team) -> None:
-    answer = team.clients["status"].get("/events?count=3&interval=0&from=5")
+    answer = team.clients["echo"].get("/events?count=3&interval=0&from=5")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert [line for line in answer.text.splitlines() if line.startswith("id:")] == [
         "id: 5",
@@ -38,7 +38,7 @@ def test_events_are_numbered(team: Team) -> None:
 
 
 def test_the_web_socket_echoes_text_and_bytes(team: Team) -> None:
-    with team.clients["status"].websocket_connect("/ws", subprotocols=["one", "two"]) as socket:
+    with team.clients["echo"].websocket_connect("/ws", subprotocols=["one", "two"]) as socket:
         assert socket.accepted_subprotocol == "one"
         socket.send_text("hello")
         assert socket.receive_text() == "hello"
@@ -48,7 +48,7 @@ def test_the_web_socket_echoes_text_and_bytes(team: Team) -> None:
 
 def test_an_upload_is_counted_and_hashed(team: Team) -> None:
     content = b"0123456789" * 100_000
-    body = team.clients["status"].post("/upload", content=content).json()
+    body = team.clients["echo"].post("/upload", content=content).json()
     assert body["bytes"] == 1_000_000
     assert body["sha256"] == hashlib.sha256(content).hexdigest()
 
@@ -58,16 +58,16 @@ def test_an_upload_is_counted_and_hashed(team: Team) -> None:
     [("bytes=0", 0), ("bytes=1", 1), ("bytes=300000", 300_000), ("bytes=many", 1024)],
 )
 def test_a_download_has_the_size_that_was_asked_for(team: Team, query: str, size: int) -> None:
-    answer = team.clients["status"].get(f"/download?{query}")
+    answer = team.clients["echo"].get(f"/download?{query}")
     assert len(answer.content) == int(answer.headers["content-length"]) == size
 
 
 @pytest.mark.parametrize(("code", "status"), [(204, 204), (404, 404), (503, 503), (700, 400)])
 def test_a_status_can_be_asked_for(team: Team, code: int, status: int) -> None:
-    assert team.clients["status"].get(f"/status/{code}").status_code == status
+    assert team.clients["echo"].get(f"/status/{code}").status_code == status
 
 
-@pytest.mark.parametrize("name", ["wiki", "status", "payroll"])
+@pytest.mark.parametrize("name", ["wiki", "echo", "payroll"])
 def test_health_and_style_need_nobody(team: Team, name: str) -> None:
     for path in ("/healthz", "/static/style.css", f"/static/{name}.svg"):
         assert team.clients[name].get(path).status_code == 200
