@@ -40,7 +40,7 @@ class PlainText(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
         """Order by code point on PostgreSQL too."""
         collation = "C" if dialect.name == "postgresql" else None
-        return dialect.type_descriptor(Text(collation=collation))
+        return Text(collation=collation)  # type_descriptor() would make it a VARCHAR
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Escape what cannot be kept."""
