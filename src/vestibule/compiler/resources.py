@@ -7,10 +7,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from vestibule.compiler.conditions import Means
 from vestibule.compiler.envoy import names
 from vestibule.compiler.envoy.bootstrap import bootstrap, static_bootstrap
 from vestibule.compiler.envoy.clusters import CLUSTER, origin_clusters, own_clusters
+from vestibule.compiler.envoy.conditions import Means
 from vestibule.compiler.envoy.listeners import (
     LISTENER,
     SECRET,

@@ -48,14 +48,15 @@ class StreamAgent:
 
     def stop(self) -> None:
         """End all streams and the thread."""
-        if self._finished is not None:
+        if self._finished is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finished.set)
-        self._thread.join(5)
+        if self._thread.is_alive():
+            self._thread.join(5)
 
     def revoke(self, grants: Iterable[str]) -> None:
         """Let the streams of exactly these grants end now, and none of theirs begin."""
-        revoked = frozenset(grants)
-        self._loop.call_soon_threadsafe(self._cut, revoked)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._cut, frozenset(grants))
 
     def _cut(self, revoked: frozenset[str]) -> None:
         self._revoked = revoked

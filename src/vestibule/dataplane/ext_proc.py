@@ -15,9 +15,9 @@ from typing import Any, Protocol, TypeAlias
 # We fork only to become Envoy; gRPC need not prepare itself for a child that uses it.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
-import grpc  # noqa: E402 - reads the environment when it is imported
-import grpc.aio  # noqa: E402
-from envoy.service.ext_proc.v3 import external_processor_pb2 as messages  # noqa: E402
+import grpc
+import grpc.aio
+from envoy.service.ext_proc.v3 import external_processor_pb2 as messages
 
 Question: TypeAlias = Any  # a ProcessingRequest
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 
 from vestibule.compiler.envoy import names
 from vestibule.compiler.snapshot import Edge, Listener
@@ -133,7 +134,7 @@ class Gateway:
     def run(self) -> None:
         """Start, and serve until SIGTERM, SIGINT or `stop()`."""
         for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda *_: self._stop.set())
+            signal.signal(signum, self._signalled)
         try:
             self.start()
             _log.info("serving on %s:%d", self._options.public.host, self.port)
@@ -141,6 +142,9 @@ class Gateway:
                 pass
         finally:
             self.stop()
+
+    def _signalled(self, _signum: int, _frame: FrameType | None) -> None:
+        self._stop.set()
 
     def stop(self) -> None:
         """Drain and stop everything."""

@@ -32,6 +32,7 @@ class Monitoring:
         """Stop answering."""
         if self._thread.is_alive():
             self._server.shutdown()
+            self._thread.join(5)
         self._server.server_close()
 
     def answer(self, path: str) -> tuple[HTTPStatus, str]:

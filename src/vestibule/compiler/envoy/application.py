@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vestibule.compiler.conditions import Means, holds
 from vestibule.compiler.envoy import names
+from vestibule.compiler.envoy.conditions import Means, holds
 from vestibule.compiler.envoy.hygiene import put, without_headers
 from vestibule.compiler.envoy.principals import (
     ANYBODY,
@@ -88,7 +88,9 @@ def proven(application: Application, plan: ContinuousPlan | None, means: Means) 
 
 def _token(application: Application, plan: ContinuousPlan, means: Means) -> Resource:
     """Return: exactly one token, ours, alive, for this application, whose conditions hold."""
-    policies = {"or_match": {"value_matchers": [_is(policy) for policy in plan.compilable]}}
+    named = [_is(policy) for policy in plan.compilable]
+    # Envoy wants at least two alternatives.
+    policies = {"or_match": {"value_matchers": named}} if len(named) > 1 else named[0]
     return every(
         [
             decided(PRESENTED_AS, (ONE_TOKEN,)),

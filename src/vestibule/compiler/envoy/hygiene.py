@@ -127,6 +127,10 @@ def arrival(*, mode: str, trusted_hops: int, hearsay: Iterable[str] = _HEARSAY) 
         names.ARRIVAL,
         [
             *removed,
+            # Filters look at each of several equally named headers by itself, so that two
+            # tokens would each look like one: whoever sends two is heard once.
+            put("cookie", "%REQ(COOKIE)%"),
+            put(names.PRESENTED_TOKEN, "%REQ(CF-ACCESS-TOKEN)%"),
             put(names.CLIENT_IP, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
             put(names.SCHEME, "%REQ(X-FORWARDED-PROTO)%"),
             put(names.MODE, mode),

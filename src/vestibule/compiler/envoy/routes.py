@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import assert_never
 
-from vestibule.compiler.conditions import Means
 from vestibule.compiler.envoy import names
 from vestibule.compiler.envoy.application import demands, disabled
+from vestibule.compiler.envoy.conditions import Means
 from vestibule.compiler.envoy.shapes import Resource, duration, header, regex
 from vestibule.compiler.paths import Covered
 from vestibule.compiler.plan import (
@@ -55,7 +55,7 @@ def route_configuration(
 
 
 def misdirected() -> Resource:
-    """Return the virtual host for names that a connection was not opened for (RFC 9110, 15.5.20)."""
+    """Return the virtual host for all other names: 421 (RFC 9110, 15.5.20)."""
     reply: Resource = {"status": 421, "body": {"inline_string": "Misdirected request\n"}}
     return {
         "name": "misdirected",
