@@ -274,6 +274,22 @@ def test_the_trace_says_what_was_compared_with_what() -> None:
     dumps(document)
 
 
+def test_no_header_and_no_cookie_changes_a_verdict() -> None:
+    """H1, H5: the facts come from the data plane; what a visitor writes is none of them."""
+    hostile = {
+        "x-forwarded-for": "203.0.113.7, 203.0.113.7",
+        "x-real-ip": "203.0.113.7",
+        "cf-connecting-ip": "203.0.113.7",
+        "cf-ipcountry": "PT",
+        "cf-access-authenticated-user-email": "ada@example.com",
+    }
+    policies = [_deny(FRANCE), _allow(ADA, require=(OFFICE,))]
+    outside = replace(REQUEST, client_ip="198.51.100.1", country="FR")
+    lying = replace(outside, headers=hostile, cookies={"country": ("PT",)})
+    for who in (None, ADA_HERSELF):
+        assert evaluate(policies, Context(lying, who)) == evaluate(policies, Context(outside, who))
+
+
 many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from json import dumps
 
 from vestibule.model.conditions import Clause, ContinuousPlan, Expression
 from vestibule.model.request import RequestFacts
@@ -23,13 +22,12 @@ from vestibule.policy.context import Context
 from vestibule.policy.evaluate import judge_rule
 from vestibule.policy.expressions import FALSE, TRUE, every, negated, some
 from vestibule.policy.match import Match
-from vestibule.policy.needs import all_rules, reachable_groups, referenced_lists
+from vestibule.policy.needs import all_rules
 from vestibule.policy.residual import Residual, all_of, any_of, kinds, of_rule, of_rules
 from vestibule.policy.selectors import SELECTORS
+from vestibule.policy.version import version
 
 _NOWHERE = RequestFacts(method="GET", scheme="https", host="", authority="", path="/")
-_FORMAT = 1
-"""Grows when the same policies come to mean other clauses, so that old tokens are asked about."""
 
 
 def plan(
@@ -51,7 +49,7 @@ def plan(
                 clause = _clause(expression)
                 clauses[clause.id] = clause
     return ContinuousPlan(
-        version=_version(policies, groups, lists, facts or {}),
+        version=version(policies, groups, lists, facts or {}),
         clauses=tuple(clauses.values()),
         compilable=compilable,
         bypass=_bypass(policies, nobody),
@@ -224,49 +222,3 @@ def _asks_machines(policy: Policy, groups: Mapping[str, RuleGroup]) -> bool:
 
 def _clause(expression: Expression) -> Clause:
     return Clause(sha256(repr(expression).encode()).hexdigest()[:12], expression)
-
-
-def _version(
-    policies: Sequence[Policy],
-    groups: Mapping[str, RuleGroup],
-    lists: Mapping[str, ValueList],
-    facts: Mapping[str, Json],
-) -> str:
-    """A hash of all that these policies say; their names say nothing."""
-    used = reachable_groups(policies, groups)
-    content = {
-        "format": _FORMAT,
-        "policies": [_said(policy) for policy in policies],
-        "groups": {key: _rules_said(groups[key]) for key in sorted(used)},
-        "lists": {
-            key: [lists[key].kind.value, *sorted(lists[key].items)]
-            for key in sorted(referenced_lists(policies, groups))
-            if key in lists
-        },
-        "facts": dict(facts),
-    }
-    text = dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return sha256(text.encode()).hexdigest()[:16]
-
-
-def _said(policy: Policy) -> Json:
-    return [
-        policy.id,
-        policy.decision.value,
-        _rules_said(policy),
-        str(policy.session_duration),
-        policy.purpose_justification_required,
-        policy.approval_required,
-        [
-            [it.approvals_needed, it.email_addresses, it.email_list_id]
-            for it in policy.approval_groups
-        ],
-        policy.isolation_required,
-    ]
-
-
-def _rules_said(rules: Policy | RuleGroup) -> Json:
-    return [
-        [rule.to_wire() for rule in listed]
-        for listed in (rules.include, rules.require, rules.exclude)
-    ]

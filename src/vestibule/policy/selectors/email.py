@@ -2,7 +2,8 @@
 
 Addresses are compared lower-cased, a domain exactly with what follows the `@` (no
 sub-domains). Letters outside ASCII are not folded: U+212A would fold to `k`, and so let
-its owner be somebody else. An address with two `@` has no certain domain (a known bypass).
+its owner be somebody else. An address with two `@` has no certain domain (a known bypass);
+it and others that mail servers read in several ways are a doubt.
 """
 
 from __future__ import annotations
@@ -32,20 +33,22 @@ def folded(address: str) -> str:
 
 
 def _unsure(identity: Identity) -> Finding | None:
-    if identity.email.count("@") != 1:
+    email = identity.email
+    odd = " " in email or not email.isprintable() or email.endswith(".")
+    if odd or email.count("@") != 1:
         return Finding(Match.UNKNOWN, identity.email, "the provider gave no usable address")
     return None
 
 
 def _judge_email(body: Body, identity: Identity) -> Finding:
     return _unsure(identity) or decided(
-        folded(identity.email) == folded(body["email"]), identity.email
+        folded(identity.email) == folded(body["email"].strip()), identity.email
     )
 
 
 def _judge_domain(body: Body, identity: Identity) -> Finding:
     domain = identity.email.rpartition("@")[2]
-    return _unsure(identity) or decided(folded(domain) == folded(body["domain"]), domain)
+    return _unsure(identity) or decided(folded(domain) == folded(body["domain"].strip()), domain)
 
 
 @lru_cache(maxsize=64)
