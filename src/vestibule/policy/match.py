@@ -7,7 +7,7 @@ NO would let somebody past a rule that could not tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 
@@ -23,19 +23,25 @@ class Match(IntEnum):
         return _INVERTED[self]
 
 
-_INVERTED = (Match.YES, Match.UNKNOWN, Match.NO)
+_NO, _UNKNOWN, _YES = Match
+_INVERTED = (_YES, _UNKNOWN, _NO)
 
 
 def any_of(matches: Iterable[Match]) -> Match:
     """The best of them; NO when there is none, so that an empty include admits nobody."""
-    return max(matches, default=Match.NO)
+    return max(matches, default=_NO)
 
 
 def all_of(matches: Iterable[Match]) -> Match:
     """The worst of them; YES when there is none, so that an empty require is neutral."""
-    return min(matches, default=Match.YES)
+    return min(matches, default=_YES)
 
 
-def formula(include: Iterable[Match], require: Iterable[Match], exclude: Iterable[Match]) -> Match:
+def formula(include: Sequence[Match], require: Sequence[Match], exclude: Sequence[Match]) -> Match:
     """`any(include) AND all(require) AND NOT any(exclude)`."""
-    return min(any_of(include), all_of(require), any_of(exclude).inverted())
+    matched = any_of(include)
+    if require:
+        matched = min(matched, *require)
+    if exclude:
+        matched = min(matched, any_of(exclude).inverted())
+    return matched
