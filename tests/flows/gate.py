@@ -217,8 +217,14 @@ class Gate:
         configuration = self.store.configuration()
         policies = configuration.policies_of(application)
         plan = continuous.plan(policies, configuration.groups, configuration.lists)
+        with self.store.reading() as records:
+            user = records.user("ada-id")
         context = Context(
-            facts or request(), identity, configuration.groups, configuration.lists
+            facts or request(),
+            identity,
+            configuration.groups,
+            configuration.lists,
+            risk_level=user.risk_level if user else None,
         )
         conditions = continuous.conditions(policies, context, policy.id)
         return Standing() if conditions is None else Standing(plan.version, conditions)
