@@ -319,7 +319,7 @@ class Browser:
 
     def follow(self, url: str, *, until: str = "idp.example", most: int = 25) -> httpx2.Response:
         """Follow redirects until a page, or until one leads to the host `until`."""
-        self.hops = []
+        self.hops = [url]
         response = self.get(url)
         for _ in range(most):
             if response.status_code not in (302, 303):

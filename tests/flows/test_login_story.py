@@ -14,6 +14,7 @@ from tests.fakes.front_door import (
     application,
     configuration,
 )
+from vestibule.connectors import RetryWithoutGroups
 from vestibule.model.rules import Rule
 
 PAGE = "https://wiki.example/pages/Ada?version=2&q=a%2Fb"
@@ -145,8 +146,6 @@ def test_a_head_request_is_answered_like_a_get_so_that_a_terminal_can_trade_its_
 
 
 def test_groups_that_did_not_fit_are_asked_for_without_them_once() -> None:
-    from vestibule.connectors import RetryWithoutGroups
-
     door = FrontDoor(configuration(WIKI))
     door.provider.fails = [RetryWithoutGroups()]
     browser = door.browser()
