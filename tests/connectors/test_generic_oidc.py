@@ -405,6 +405,36 @@ def test_o4_discovery_must_speak_for_the_issuer_that_was_asked() -> None:
     assert failure.value.code == "discovery_issuer"
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "javascript:alert(1)",
+        "http://idp.example/authorize",
+        "//idp.example/authorize",
+        "https://user@evil.example/",
+        "https://idp.example\\@evil.example/",
+        "https://idp.example/#x",
+        "https://idp.example/\r\nSet-Cookie: a=b",
+        "",
+        7,
+    ],
+)
+def test_o4_a_discovered_endpoint_is_as_safe_as_a_configured_one(endpoint: Any) -> None:
+    fake = FakeProvider(metadata={"authorization_endpoint": endpoint})
+    with pytest.raises(SignInFailed) as failure:
+        run(OIDC.begin(fake.configured(), SIGN_IN), fake.network.send)
+    assert failure.value.code == "discovery_failed"
+
+
+def test_an_issuer_with_a_slash_is_found_by_its_discovery_url() -> None:
+    fake = FakeProvider(metadata={"issuer": f"{ISSUER}/"}, claims={"iss": f"{ISSUER}/"})
+    config = {"issuer": "", "discovery_url": f"{ISSUER}/.well-known/openid-configuration"}
+    assert complete(fake, config=config).subject == "00u1"
+    fake.claims = {"iss": ISSUER}
+    with pytest.raises(SignInFailed):
+        complete(fake, config=config)
+
+
 def test_with_manual_urls_no_issuer_is_enforced_but_the_observed_one_is_noted() -> None:
     fake = FakeProvider()
     config = {

@@ -150,6 +150,13 @@ def test_every_page_is_read(count: int) -> None:
         assert request.headers["Authorization"] == "SSWS t"
 
 
+def test_a_token_that_was_read_from_a_file_loses_its_line_break() -> None:
+    fake = fake_okta(userinfo={})
+    pages(fake.network, 1)
+    complete(fake, okta(api_token="t\n"))
+    assert fake.network.sent("GET", API)[0].headers["Authorization"] == "SSWS t"
+
+
 def test_a_thin_id_token_is_filled_in_from_userinfo() -> None:
     fake = fake_okta(claims={"name": None}, userinfo={"groups": ["a"], "department": "Platform"})
     identity = complete(fake, okta(claims=["department"]))

@@ -282,6 +282,16 @@ def test_a_server_that_hangs_up_or_talks_nonsense_is_unreachable() -> None:
         assert refusal.value.code == "outbound_unreachable"
 
 
+def test_a2_a_header_that_cannot_be_sent_is_not_repeated_in_the_error() -> None:
+    with serving(answer()) as server, network("127.0.0.1") as out:
+        url = f"http://127.0.0.1:{server.port}/"
+        with pytest.raises(OutboundError) as refusal:
+            out.send(Request("GET", url, headers={"Authorization": "SSWS secret\r\nX: y"}))
+    assert "secret" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+    assert server.requests == []
+
+
 def test_a_connection_is_used_again() -> None:
     with serving(answer()) as server, network("127.0.0.1") as out:
         for _ in range(3):

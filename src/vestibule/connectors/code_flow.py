@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vestibule.connectors.base import Expected, SignIn
 from vestibule.connectors.errors import SignInFailed
 from vestibule.model.identity import IdentityProvider
+from vestibule.model.values import Secret
 from vestibule.protocols.exchange import Exchange
 from vestibule.protocols.jose import DEFAULT_ALGORITHMS, KeySet
 from vestibule.protocols.json_values import as_texts, text
@@ -98,8 +99,10 @@ def redeem(
 
 
 def _client(provider: IdentityProvider) -> Client:
-    secret = provider.secrets.get("client_secret")
-    if secret is None or not secret.reveal():
+    kept = provider.secrets.get("client_secret")
+    # A secret that was read from a file brings that file's last line break.
+    secret = Secret(kept.reveal().strip()) if kept is not None else Secret("")
+    if not secret.reveal():
         raise SignInFailed(
             "The identity provider is not set up completely.",
             code="client_secret_missing",

@@ -141,7 +141,9 @@ def _token_warnings(account: str, token: Secret) -> Exchange[list[str]]:
 
 def _api_token(provider: IdentityProvider) -> Secret | None:
     token = provider.secrets.get("api_token") or provider.secrets.get("okta_api_token")
-    return token if token is not None and token.reveal() else None
+    # A token that was read from a file brings that file's last line break.
+    value = token.reveal().strip() if token is not None else ""
+    return Secret(value) if value else None
 
 
 def _too_many_groups(provider: IdentityProvider, expected: Expected) -> SignInFailed:

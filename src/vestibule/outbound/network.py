@@ -86,6 +86,13 @@ class SafeNetwork:
                 return self._exchange(request, parts)
         except ForbiddenAddress as error:
             raise OutboundError(str(error), code="outbound_forbidden") from error
+        except httpcore2.LocalProtocolError:
+            # Its text quotes the header that cannot be sent, which may be a secret.
+            raise OutboundError(
+                f"the request to {parts.netloc} cannot be sent: a header holds characters that "
+                "no header may hold",
+                code="outbound_malformed",
+            ) from None
         except (httpcore2.TimeoutException, TimeoutError) as error:
             raise OutboundError(
                 f"{parts.netloc} gave no answer within {seconds:g} s", code="outbound_timeout"

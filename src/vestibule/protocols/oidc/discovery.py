@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from vestibule.protocols.exchange import Exchange, Request
 from vestibule.protocols.jose import TokenRejected, parse_object
@@ -57,10 +58,30 @@ def discover(url: str, *, issuer: str | None = None) -> Exchange[Metadata]:
         announces_issuer=members.get("authorization_response_iss_parameter_supported") is True,
         scopes=as_texts(members.get("scopes_supported")),
     )
-    if not (metadata.authorization_endpoint and metadata.token_endpoint and metadata.jwks_uri):
+    needed = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
+    named = [url for url in (*needed, metadata.userinfo_endpoint) if url]
+    if not all(needed) or not all(_is_endpoint(url, found) for url in named):
         raise OAuthFailure(
-            "the discovery document lacks an endpoint: authorization_endpoint, token_endpoint "
-            "and jwks_uri are needed",
+            "the discovery document should name authorization_endpoint, token_endpoint and "
+            "jwks_uri, each an https URL",
             code="discovery_failed",
         )
     return metadata
+
+
+def _is_endpoint(url: str, issuer: str) -> bool:
+    """Whether a browser may be sent there, or we may call it: as safe as the issuer itself."""
+    schemes = ("https",) if issuer.startswith("https:") else ("https", "http")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return (
+        parts.scheme in schemes
+        and bool(parts.hostname)
+        and "@" not in parts.netloc
+        and not parts.fragment
+        and url.isascii()
+        and url.isprintable()
+        and "\\" not in url
+    )
