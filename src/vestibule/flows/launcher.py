@@ -84,7 +84,8 @@ def login_to_launcher(
     host = host_of(configuration.organization.auth_domain)
     asked = AskedLogin(host, launcher.aud, return_to)
     visit = visit_for(door, configuration, facts, asked, "")
-    return visit.login_path(again="1") if again else visit.login_path()
+    path = visit.login_path(again="1") if again else visit.login_path()
+    return door.team_url(configuration.organization, path)
 
 
 def _tiles(

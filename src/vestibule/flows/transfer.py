@@ -79,7 +79,7 @@ def start_at_team_domain(
             name = f"{found[0].id} {visit.application.id}"
             cleared = records.take_blob(CLEARED, name, door.clock.now())
         if found is None or cleared is None:
-            return GoTo(visit.login_path())
+            return GoTo(door.team_url(configuration.organization, visit.login_path()))
         attempt = begin_attempt(
             door,
             records,

@@ -156,7 +156,9 @@ def _routes(
     at_team_domain: bool,
 ) -> list[Route]:
     async def endpoint(request: Request) -> Response:
-        call = await read_call(deps.door, request, at_team_domain=at_team_domain)
+        call = await read_call(
+            deps.door, request, at_team_domain=at_team_domain, takes_form=post is not None
+        )
         chosen = post if request.method == "POST" and post is not None else get
         return await run_in_threadpool(chosen, deps.door, call)
 

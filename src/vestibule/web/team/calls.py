@@ -60,12 +60,17 @@ def browser_cookie(door: Door) -> str:
     return f"__Host-{SESSION}" if door.secure else SESSION
 
 
-async def read_call(door: Door, request: Request, *, at_team_domain: bool) -> Call:
-    """Read a request. Raises `BadRequest`, `NotFromTheDataPlane` and HTTPException."""
+async def read_call(
+    door: Door, request: Request, *, at_team_domain: bool, takes_form: bool = False
+) -> Call:
+    """Read a request, and its form where the address takes one.
+
+    Raises `BadRequest`, `NotFromTheDataPlane` and HTTPException.
+    """
     facts = facts_of_scope(request.scope)
     known = one_cookie(facts.cookies, browser_cookie(door))
     form: Parameters = {}
-    if request.method == "POST":
+    if takes_form and request.method == "POST":
         _same_origin(door, facts, request)
         form = await _form(request)
     return Call(
