@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vestibule.flows.ports import ApiToken, Clock, Entropy, Network, Store
-from vestibule.flows.rotate_keys import ensure_signing_key
+from vestibule.flows.rotate_keys import ensure_key
 from vestibule.model.errors import InvalidConfiguration, NotFound
 from vestibule.model.organization import Organization
 from vestibule.outbound.network import SafeNetwork
@@ -92,7 +92,7 @@ def open_installation(settings: Settings, *, create: bool = False) -> Installati
     )
     if create:
         _ensure_organization(installation)
-        ensure_signing_key(store, installation.clock, installation.entropy)
+        ensure_key(store=store, clock=installation.clock)
     return installation
 
 
