@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Table, delete, select
 
 from vestibule.model.session import Handover, LoginAttempt
 from vestibule.store import documents
@@ -27,7 +27,7 @@ class AttemptRecords(Unit):
 
     def add_attempt(self, attempt: LoginAttempt) -> None:
         """Keep a new attempt; raises `Conflict` when its id is taken."""
-        self._add(login_attempts, attempt)
+        self._keep(login_attempts, attempt)
 
     def attempt(self, id: str) -> LoginAttempt | None:
         """Look at an attempt without taking it."""
@@ -41,7 +41,7 @@ class AttemptRecords(Unit):
 
     def add_handover(self, handover: Handover) -> None:
         """Keep a new handover; raises `Conflict` when its id is taken."""
-        self._add(handovers, handover)
+        self._keep(handovers, handover)
 
     def take_handover(self, id: str) -> Handover | None:
         """Take a handover out; nobody gets it twice."""
@@ -55,7 +55,7 @@ class AttemptRecords(Unit):
         if self._row(select(used_once.c.kind).where(*here)):
             return False
         row = {"kind": kind, "value_hash": hashed, "expires_at": until}
-        self._write(insert(used_once).values(row))
+        self._add(used_once, row)
         return True
 
     def put_blob(self, kind: str, id: str, value: Mapping[str, str], until: datetime) -> None:
@@ -80,12 +80,12 @@ class AttemptRecords(Unit):
         value: dict[str, str] = json.loads(text)
         return value
 
-    def _add(self, table: Table, step: LoginAttempt | Handover) -> None:
+    def _keep(self, table: Table, step: LoginAttempt | Handover) -> None:
         sealed = self._seal.seal(
             documents.dump(step), table=table.name, row=step.id, column="sealed"
         )
         row = {"id": step.id, "expires_at": step.expires_at, "sealed": sealed}
-        self._write(insert(table).values(row))
+        self._add(table, row)
 
     def _take_out(self, table: Table, kind: type[_Step], id: str) -> _Step | None:
         row = self._take(delete(table).where(table.c.id == id).returning(table.c.sealed))

@@ -18,7 +18,7 @@ from vestibule.model.organization import Organization
 from vestibule.model.rules import Policy, RuleGroup, ValueList
 from vestibule.store import documents
 from vestibule.store.tables import resources, service_token_uses, state
-from vestibule.store.unit import RowBox, Unit, later
+from vestibule.store.unit import RowBox, Unit, later, upsert
 
 KINDS: Mapping[str, type[Any]] = {
     "applications": Application,
@@ -34,6 +34,8 @@ KINDS: Mapping[str, type[Any]] = {
 """Each kind by its field in `Configuration`, which is also what the column `kind` says."""
 
 _ORGANIZATION = "organization"
+_FIRST = ("position", "created_at")  # what a resource keeps from its creation
+_NEXT = select(func.coalesce(func.max(resources.c.position), 0) + 1)
 _FIELDS = {kind: field for field, kind in KINDS.items()}
 
 
@@ -71,25 +73,17 @@ class ConfigurationRecords(Unit):
 
     def _put_document(self, kind: str, id: str, name: str, value: Any) -> None:
         now = datetime.now(UTC)
-        here = (resources.c.kind == kind, resources.c.id == id)
-        before = self._row(select(resources.c.position, resources.c.created_at).where(*here))
-        position: int = (
-            before["position"]
-            if before
-            else self._connection.execute(
-                select(func.coalesce(func.max(resources.c.position), 0) + 1)
-            ).scalar_one()
-        )
         row = {
             "kind": kind,
             "id": id,
-            "position": position,
+            "position": self._connection.execute(_NEXT).scalar_one(),
             "name": name,
             "document": documents.dump(value, RowBox(self._seal, "resources", f"{kind}/{id}")),
-            "created_at": before["created_at"] if before else now,
+            "created_at": now,
             "updated_at": now,
         }
-        self._put(resources, row, "configuration")
+        dialect = self._connection.dialect.name
+        self._write(upsert(resources, dialect, _FIRST), "configuration", row=row)
         self._known = None  # the counter grows once only, so it cannot tell of a second change
 
     def _load(self, revision: int) -> Configuration:

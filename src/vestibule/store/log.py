@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, false, insert, select, true
+from sqlalchemy import ColumnElement, false, select, true
 
 from vestibule.model.access_log import AccessRecord
 from vestibule.model.state import GatewayStatus, LogQuery
@@ -30,7 +30,7 @@ class LogRecords(Unit):
             "application_id": _key(record.application_id),
             "document": documents.dump(record),
         }
-        self._write(insert(access_log).values(row))
+        self._add(access_log, row)
 
     def access_log(self, query: LogQuery) -> Sequence[AccessRecord]:
         """The records that fit, newest first unless asked otherwise."""

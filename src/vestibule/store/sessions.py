@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, select, update
 
 from vestibule.model.session import ApprovalRequest, GlobalSession, Grant
 from vestibule.store import documents
@@ -20,7 +20,7 @@ class SessionRecords(Unit):
 
     def add_session(self, session: GlobalSession) -> None:
         """Keep a new session; raises `Conflict` when its id is taken."""
-        self._write(insert(sessions).values(_session_row(session)))
+        self._add(sessions, _session_row(session))
 
     def session(self, id: str) -> GlobalSession | None:
         """The session with this id, ended or not."""
@@ -50,7 +50,7 @@ class SessionRecords(Unit):
 
     def add_grant(self, grant: Grant) -> None:
         """Keep a new grant; raises `Conflict` when its id is taken."""
-        self._write(insert(grants).values(grant_row(grant)))
+        self._add(grants, grant_row(grant))
 
     def grant(self, id: str) -> Grant | None:
         """The grant with this id, revoked or not."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, CursorResult, Executable, RowMapping, Table, insert, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Executable,
+    Insert,
+    RowMapping,
+    Table,
+    insert,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vestibule.model.configuration import Configuration
 from vestibule.store.sealing import Seal
@@ -59,10 +70,12 @@ class Unit:
     def _row(self, query: Executable) -> RowMapping | None:
         return self._connection.execute(query).mappings().first()
 
-    def _write(self, statement: Executable, *grows: Counter) -> int:
+    def _write(
+        self, statement: Executable, *grows: Counter, row: Mapping[str, Any] | None = None
+    ) -> int:
         """Change something; says how many rows. If any, each counter grows, but only once."""
         self._must_be_writable()
-        result = cast("CursorResult[Any]", self._connection.execute(statement))
+        result = cast("CursorResult[Any]", self._connection.execute(statement, row))
         if result.rowcount != 0:
             for counter in set(grows) - self.grown:
                 self._connection.execute(update(state).values({counter: state.c[counter] + 1}))
@@ -75,15 +88,35 @@ class Unit:
         return self._connection.execute(statement).mappings().first()
 
     def _put(self, table: Table, row: dict[str, Any], *grows: Counter) -> None:
-        """Replace the row with this primary key, or insert it. We are the only writer."""
-        keys = [column.name for column in table.primary_key]
-        change = update(table).where(*(table.c[key] == row[key] for key in keys))
-        if self._write(change.values(row), *grows) == 0:
-            self._write(insert(table).values(row), *grows)
+        """Replace the row with this primary key, or insert it."""
+        self._write(upsert(table, self._connection.dialect.name), *grows, row=row)
+
+    def _add(self, table: Table, row: dict[str, Any]) -> None:
+        """Insert a row; raises `Conflict` when its key is taken."""
+        self._write(_insertion(table), row=row)
 
     def _must_be_writable(self) -> None:
         if not self._writable:
             raise RuntimeError("these records are read only, or their transaction has ended")
+
+
+@cache
+def upsert(table: Table, dialect: str, keep: tuple[str, ...] = ()) -> Insert:
+    """Insert a row, or replace the one with its primary key, all but the columns to `keep`.
+
+    Made once for each table, since making a statement costs more than running it.
+    """
+    keys = [column.name for column in table.primary_key]
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    changed = [c.name for c in table.columns if c.name not in (*keys, *keep)]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in changed}
+    )
+
+
+@cache
+def _insertion(table: Table) -> Insert:
+    return insert(table)
 
 
 def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
