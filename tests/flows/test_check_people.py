@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -400,3 +401,13 @@ def test_an_identity_from_the_engine_is_the_sessions_not_the_tokens() -> None:
         assert session is not None
         records.put_session(replace(session, identity=replace(ADA, groups=())))
     assert isinstance(gate.ask(request(token=other)).answer, Denied)
+
+
+def test_S6_a_hundred_requests_at_once_share_one_fresh_token() -> None:
+    gate = Gate()
+    token, _ = gate.sign_in(gate.protect(ALLOW_STAFF), ALLOW_STAFF)
+    gate.put(replace(ALLOW_STAFF, require=(OFFICE,)))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: gate.ask(request(f"/{n}", token=token)), range(100)))
+    given = {a.answer.cookies[0].value for a in answers if isinstance(a.answer, Admitted)}
+    assert len(given) == 1

@@ -253,7 +253,10 @@ def test_a_policy_that_is_missing_lets_nobody_in() -> None:
 def test_an_unmatched_host_is_refused_and_an_ambiguous_path_with_it() -> None:
     gate = Gate()
     gate.protect(ALLOW_STAFF)
-    assert isinstance(gate.ask(request(host="other.example.com")).answer, Unmatched)
+    refused = gate.ask(request(host="other.example.com"))
+    assert isinstance(refused.answer, Unmatched)
+    assert refused.record is not None
+    assert refused.record.ray_id == refused.answer.reference
     gate.organize(deny_unmatched_requests=False)
     passed = gate.ask(request(host="other.example.com", cookies={"CF_Authorization": ("x",)}))
     assert isinstance(passed.answer, Admitted)

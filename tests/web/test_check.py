@@ -22,6 +22,7 @@ from tests.flows.gate import (
     policy,
 )
 from vestibule.model.access_log import AccessRecord
+from vestibule.model.identity import User
 from vestibule.model.rules import Rule
 from vestibule.web.check import CheckApp
 from vestibule.web.check_answers import NOT_CACHED
@@ -152,6 +153,20 @@ def test_a_person_is_let_in_and_every_identity_header_is_ours(gate: Gate, door: 
     assert identity <= removed | given
     assert not removed & given
     assert [record.allowed for record in door.log.records] == [True]
+
+
+def test_an_address_beyond_ascii_reaches_the_origin_and_its_cookies_unharmed(
+    gate: Gate, door: Door
+) -> None:
+    application = gate.protect(policy(Decision.ALLOW, EVERYONE))
+    with gate.store.transaction() as records:
+        records.put_user(User("ada-id", "山田@例え.jp", "Ada", gate.clock.now()))
+    token, _ = gate.sign_in(application, policy(Decision.ALLOW, EVERYONE))
+    answer = door.ask(**BROWSER, cookie=f"CF_Authorization={token}; a=ü")
+    assert answer.status == 200
+    email = answer["cf-access-authenticated-user-email"]
+    assert email.encode("latin-1").decode() == "山田@例え.jp"
+    assert answer["cookie"].startswith("a=ü;".encode().decode("latin-1"))
 
 
 def test_bypass_names_nobody(gate: Gate, door: Door) -> None:

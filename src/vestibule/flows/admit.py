@@ -43,7 +43,7 @@ def admit(
     if issued is not None:
         headers[ASSERTION] = issued.raw
         headers[GRANT] = issued.grant.id
-        if email:
+        if email.isprintable() and email:
             headers[EMAIL] = email
     remove = {name for name in _IDENTITY_HEADERS if name not in headers} | set(_CONSUMED)
     single = question.application.read_service_tokens_from_header.lower()

@@ -8,6 +8,7 @@ a verdict that says so.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from vestibule.flows.admit import admit, admit_unprotected, token_cookies
@@ -27,7 +28,7 @@ from vestibule.flows.present import (
     presented_tokens,
 )
 from vestibule.flows.question import Question, is_token_check, reference
-from vestibule.flows.record import Whose, check_record
+from vestibule.flows.record import Whose, check_record, unmatched_record
 from vestibule.flows.refuse import forbidden, refuse
 from vestibule.flows.reissue import for_forwarder, for_person, is_up_to_date
 from vestibule.flows.view import LiveView, View
@@ -38,6 +39,7 @@ from vestibule.policy.destinations import normalize_path
 from vestibule.policy.evaluate import evaluate
 from vestibule.policy.verdict import Outcome, Verdict
 from vestibule.tokens.metadata import sign_metadata
+from vestibule.tokens.service import SecretCheck
 
 METADATA_REQUEST = "cf-access-metadata-request"
 
@@ -78,7 +80,7 @@ class Check:
         facts = replace(facts, path=path)
         destination = view.destination(facts.host, path)
         if destination is None:
-            return _unmatched(facts, view)
+            return _unmatched(facts, view, self._clock.now())
         protected = view.protected(destination.application_id)
         question = Question(facts, view, destination, protected, self._clock.now())
         if not question.application.enabled:
@@ -95,7 +97,7 @@ class Check:
             return self._by_tokens(question, store)
         if question.is_strict:
             return decide_strictly(question, judged, self._issuer, store)
-        if isinstance(judged, Judged) and judged.check == "valid" and judged.token is not None:
+        if isinstance(judged, Judged) and judged.check is SecretCheck.VALID and judged.token:
             context = replace(context_of(question), service_token_id=judged.token.id)
             whose = Whose(service_token_id=judged.token.id)
             return self._by_context(question, context, store, whose=whose)
@@ -293,9 +295,9 @@ def _metadata(question: Question) -> Decided:
     return Decided(Answered(204, {"cf-access-metadata": signed}))
 
 
-def _unmatched(facts: RequestFacts, view: View) -> Decided:
+def _unmatched(facts: RequestFacts, view: View, now: datetime) -> Decided:
     """No application is there. An ambiguous path is refused also where others may pass."""
     ambiguous = ";" in facts.path or "%3B" in facts.path
     if view.configuration.organization.deny_unmatched_requests or ambiguous:
-        return Decided(Unmatched(facts.host, reference(facts)))
+        return Decided(Unmatched(facts.host, reference(facts)), unmatched_record(facts, now))
     return Decided(admit_unprotected(facts))

@@ -6,18 +6,23 @@ database delays no answer and changes none.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from vestibule.flows.ports import Store
-from vestibule.flows.question import Question
+from vestibule.flows.question import Question, reference
 from vestibule.model.access_log import AccessRecord
-from vestibule.model.errors import VestibuleError
+from vestibule.model.request import RequestFacts
 from vestibule.model.session import GlobalSession
 from vestibule.model.values import Json
 from vestibule.policy.verdict import Verdict
+
+_log = logging.getLogger("vestibule.access_log")
 
 _LONGEST_TEXT = 1000
 _BATCH = 200
@@ -79,6 +84,24 @@ def check_record(
     )
 
 
+def unmatched_record(facts: RequestFacts, now: datetime) -> AccessRecord:
+    """Return the record of a request for which no application is configured."""
+    return AccessRecord(
+        ray_id=reference(facts),
+        created_at=now,
+        action="check",
+        allowed=False,
+        reason="no application is configured for this address",
+        ip_address=facts.client_ip,
+        country=facts.country or "",
+        connection="nonidentity",
+        method=facts.method,
+        host=facts.host,
+        path=plain(facts.path),
+        user_agent=plain(facts.headers.get("user-agent", "")),
+    )
+
+
 def _facts(question: Question, whose: Whose) -> dict[str, Json]:
     facts: dict[str, Json] = {
         "configuration_revision": question.view.configuration.revision,
@@ -128,7 +151,8 @@ class LogWriter:
     def stop(self, timeout: float = 5.0) -> None:
         """Write what is waiting, then end."""
         if self._thread.is_alive():
-            self._waiting.put(None, timeout=timeout)
+            with contextlib.suppress(queue.Full):
+                self._waiting.put(None, timeout=timeout)
             self._thread.join(timeout)
 
     def _work(self) -> None:
@@ -159,5 +183,7 @@ class LogWriter:
             with self._store.transaction() as records:
                 for record in batch:
                     records.log(record)
-        except VestibuleError:
+        except Exception:
+            # The thread must outlive whatever the database does; the gap is counted.
+            _log.exception("could not write %d access records", len(batch))
             self._lost(len(batch))

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from vestibule.flows.answers import Answer, Decided, Denied, Forbidden, SentAway, Unauthenticated
+from vestibule.flows.answers import (
+    Answer,
+    Decided,
+    Denied,
+    Forbidden,
+    Looping,
+    SentAway,
+    Unauthenticated,
+)
 from vestibule.flows.login_redirect import login_url, send_to_login
 from vestibule.flows.ports import Entropy
 from vestibule.flows.question import Question, challenge, is_navigation, is_token_check
@@ -27,16 +35,28 @@ def refuse(
     facts = question.facts
     if is_token_check(facts) and flaws:
         # A terminal reads anything but a redirect as "the token is good" (access.md 12.7).
-        return Decided(send_to_login(question, entropy, flaws))
+        return _login(question, verdict, entropy, flaws, whose)
     if _answers_machines(question, credentials_failed) and verdict.outcome is not Outcome.DENIED:
         return _unauthenticated(question, verdict, _NO_MACHINE, whose)
     if verdict.outcome is Outcome.LOGIN:
         if is_navigation(facts):
-            return Decided(send_to_login(question, entropy, flaws))
+            return _login(question, verdict, entropy, flaws, whose)
         return _unauthenticated(question, verdict, _SIGN_IN, whose)
     if verdict.outcome is Outcome.DENIED:
         return denied(question, verdict, whose)
     return forbidden(question, verdict, whose)
+
+
+def _login(
+    question: Question, verdict: Verdict, entropy: Entropy, flaws: tuple[str, ...], whose: Whose
+) -> Decided:
+    """A redirect is no decision yet; the page that ends a row of them is, and is recorded."""
+    answer = send_to_login(question, entropy, flaws)
+    if not isinstance(answer, Looping):
+        return Decided(answer)
+    reason = f"sent to the login page too often: {answer.findings[0]}"
+    record = check_record(question, allowed=False, reason=reason, verdict=verdict, whose=whose)
+    return Decided(answer, record)
 
 
 def denied(question: Question, verdict: Verdict, whose: Whose) -> Decided:

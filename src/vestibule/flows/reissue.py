@@ -52,7 +52,12 @@ def for_person(question: Question, person: Person, policy: Policy, context: Cont
         )
 
     grant = replace(
-        person.grant, id="", policy_id=policy.id, issued_at=question.now, expires_at=expires_at
+        person.grant,
+        id="",
+        policy_id=policy.id,
+        issued_at=question.now,
+        expires_at=expires_at,
+        ip=question.facts.client_ip,
     )
     return Draft(("person", person.grant.id, policy.id, standing), grant, claims)
 

@@ -58,7 +58,7 @@ class Reply:
     ) -> Reply:
         """Build a reply; the length is added, and the cookies are set."""
         now = datetime.now(UTC)
-        pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        pairs = [(name.encode(), value.encode(_octets(name))) for name, value in headers.items()]
         pairs += [(b"set-cookie", render_cookie(cookie, now).encode()) for cookie in cookies]
         if status not in (204, 304):
             pairs.append((b"content-length", str(len(body)).encode()))
@@ -69,6 +69,11 @@ class Reply:
         """A reply in plain text that nobody keeps."""
         headers = {"content-type": "text/plain; charset=utf-8", "cache-control": NOT_CACHED}
         return Reply.of(status, headers, text.encode())
+
+
+def _octets(name: str) -> str:
+    """Cookies go on as the octets they came as; what we say ourselves is UTF-8."""
+    return "latin-1" if name == "cookie" else "utf-8"
 
 
 def reply_to(answer: Answer, facts: RequestFacts, organization: Organization | None) -> Reply:
