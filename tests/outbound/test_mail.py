@@ -108,6 +108,11 @@ def test_a_sender_that_is_no_address_is_a_mistake_in_the_settings() -> None:
         MailRelay("127.0.0.1", 1, sender="vestibule")
 
 
+def test_f3_an_unreadable_authority_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match=r"outbound\.ca_file"):
+        MailRelay("127.0.0.1", 1, sender="v@example.com", ca_file=tmp_path / "missing.pem")
+
+
 def test_a_refused_recipient_is_told(plain: tuple[Mailbox, Controller]) -> None:
     relay = MailRelay("127.0.0.1", plain[1].port, sender="v@example.com", starttls=False)
     with pytest.raises(MailNotSent, match="no such mailbox"):

@@ -62,7 +62,7 @@ class MailRelay:
         self._sender = sender
         self._username, self._password = username, password
         self._starttls = starttls
-        self._tls = ssl.create_default_context(cafile=ca_file)
+        self._tls = _tls(ca_file)
 
     def send(self, mail: Message) -> None:
         """Deliver `mail` to the relay. Raises `MailNotSent` when it was not taken."""
@@ -115,3 +115,17 @@ class MailRelay:
         if mail.html:
             message.add_alternative(mail.html, subtype="html")
         return message
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    """The system's authorities, and the operator's besides them."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise InvalidConfiguration(
+                f"cannot read certificate authorities from {ca_file}: {error}",
+                path="outbound.ca_file",
+            ) from error
+    return context
