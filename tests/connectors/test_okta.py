@@ -112,6 +112,13 @@ def test_the_server_is_chosen_by_its_id(server: str, issuer: str, base: str) -> 
     assert keys.url == f"{base}/keys?client_id={CLIENT_ID}"
 
 
+def test_a_fresh_sign_in_is_asked_for_so_that_both_engines_understand() -> None:
+    for max_age, sent in ((0, "1"), (1, "1"), (300, "300")):
+        asked = replace(SIGN_IN, max_age=max_age, prompt="login")
+        query = query_of(run(OKTA.begin(okta(), asked), FakeNetwork().send))
+        assert query["max_age"] == sent
+
+
 def test_an_issuer_with_another_host_is_explained_with_both() -> None:
     with pytest.raises(SignInFailed) as failure:
         complete(fake_okta(claims={"iss": "https://login.example.com"}))

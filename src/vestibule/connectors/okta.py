@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vestibule.connectors import code_flow
 from vestibule.connectors.base import Expected, ProbeResult, SignIn
@@ -68,6 +68,9 @@ class Okta:
         scopes = as_texts(provider.config.get("scopes")) or DEFAULT_SCOPES
         if sign_in.without_groups:
             scopes = tuple(scope for scope in scopes if scope != "groups")
+        if sign_in.max_age == 0:
+            # The Classic Engine does not take 0 for "sign in again", but 1 (identity.md 2.2).
+            sign_in = replace(sign_in, max_age=1)
         return code_flow.authorization(provider, endpoints(provider.config), sign_in, scopes)
 
     def complete(
