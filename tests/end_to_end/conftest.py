@@ -67,9 +67,12 @@ class Demo:
         waiting = [self.process.pid]
         while waiting:
             parent = waiting.pop()
-            listing = Path(f"/proc/{parent}/task/{parent}/children")
-            below = [int(pid) for pid in listing.read_text().split()] if listing.exists() else []
-            for pid in below:
+            # Each thread lists the processes that it started itself.
+            for pid in [
+                int(pid)
+                for listing in Path(f"/proc/{parent}/task").glob("*/children")
+                for pid in listing.read_text().split()
+            ]:
                 waiting.append(pid)
                 try:
                     line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()

@@ -46,17 +46,12 @@ def run_control_plane(settings: Settings) -> None:
     metrics = Metrics()
     log_writer = LogWriter(installation.store, lost=metrics.lost_records)
     log_writer.start()
-    chores = [
-        threading.Thread(target=target, args=(stop,), name=name, daemon=True)
-        for name, target in (
-            (
-                "re-evaluation",
-                Reevaluation(installation.store, installation.clock, scheme=settings.scheme).follow,
-            ),
-            ("chores", lambda ended: _chores(installation, ended)),
-        )
-    ]
-    for thread in chores:
+    reevaluation = Reevaluation(installation.store, installation.clock, scheme=settings.scheme)
+    for thread in (
+        threading.Thread(target=reevaluation.follow, args=(stop,), name="re-evaluation"),
+        threading.Thread(target=_chores, args=(installation, stop), name="chores"),
+    ):
+        thread.daemon = True
         thread.start()
     try:
         asyncio.run(_serve(installation, metrics, log_writer))
