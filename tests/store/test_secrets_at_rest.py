@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.samples import sample
+from vestibule.model.errors import InvalidConfiguration
 from vestibule.model.identity import IdentityProvider
 from vestibule.model.machine import ForwardAuthClient, SigningKey
 from vestibule.model.organization import Organization
@@ -131,8 +132,6 @@ def test_a_configuration_with_a_word_of_a_newer_version_is_refused_whole(
     store: SqlStore, file: Path
 ) -> None:
     """F6: and the one that was read before stays as it is."""
-    from vestibule.model.errors import InvalidConfiguration
-
     before = store.configuration()
     with sqlite3.connect(file) as database:
         database.execute(
@@ -159,3 +158,19 @@ def test_after_rotation_everything_still_opens(tmp_path: Path) -> None:
         records.put_blob("kind", "id", {"a": "b"}, LATER)
         assert records.take_blob("kind", "id", LATER - timedelta(1)) == {"a": "b"}
     rotated.close()
+
+
+def test_after_resealing_the_old_key_can_be_thrown_away(store: SqlStore, file: Path) -> None:
+    before = store.configuration()
+    store.close()
+    old, new = {"0badc0de": bytes(32)}, {"deadbeef": b"1" * 32}
+    rotated = open_store(f"sqlite:///{file}", Seal({**old, **new}))
+    rotated.reseal()
+    rotated.close()
+    again = open_store(f"sqlite:///{file}", Seal(new))
+    assert again.configuration().identity_providers == before.identity_providers
+    with again.reading() as records:
+        assert CANARIES["pem"] in [key.private_pem.reveal() for key in records.signing_keys()]
+    again.close()
+    with pytest.raises(CannotUnseal):
+        open_store(f"sqlite:///{file}", Seal(old))

@@ -33,9 +33,9 @@ from vestibule.model.state import BackupContents
 from vestibule.model.values import Json
 from vestibule.store import archive, tables
 from vestibule.store.engine import is_sqlite, make_engine, reading, translated, writing
-from vestibule.store.opening import check_seal
 from vestibule.store.revisions import tell_others
 from vestibule.store.schema import HEAD, migrate, present_revision, require_current
+from vestibule.store.seal_check import check_seal
 from vestibule.store.sealing import Seal
 
 _PORTION = 500

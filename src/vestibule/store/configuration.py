@@ -36,6 +36,7 @@ KINDS: Mapping[str, type[Any]] = {
 _ORGANIZATION = "organization"
 _FIRST = ("position", "created_at")  # what a resource keeps from its creation
 _NEXT = select(func.coalesce(func.max(resources.c.position), 0) + 1)
+_TYPES: Mapping[str, type[Any]] = {**KINDS, _ORGANIZATION: Organization}
 _FIELDS = {kind: field for field, kind in KINDS.items()}
 
 
@@ -61,6 +62,7 @@ class ConfigurationRecords(Unit):
         """Delete it; False when it was not there."""
         gone = delete(resources).where(resources.c.kind == _FIELDS[kind], resources.c.id == id)
         self._known = None
+        self._parsed.pop((_FIELDS[kind], id), None)
         return self._write(gone, "configuration") > 0
 
     def saw_service_token(self, id: str, at: datetime) -> None:
@@ -92,21 +94,34 @@ class ConfigurationRecords(Unit):
         held: dict[str, dict[str, Any]] = {field: {} for field in KINDS}
         columns = (resources.c.kind, resources.c.id, resources.c.document)
         for row in self._rows(select(*columns).order_by(resources.c.position)):
-            kind: str = row["kind"]
-            box = RowBox(self._seal, "resources", f"{kind}/{row['id']}")
+            kind, id = row["kind"], row["id"]
+            value = self._read(kind, id, row["document"])
             if kind == _ORGANIZATION:
-                organization = _read(Organization, row["document"], box, kind)
-            elif kind in KINDS:
-                place = f"{kind}[{row['id']}]"
-                held[kind][row["id"]] = _read(KINDS[kind], row["document"], box, place)
+                organization = value
             else:
-                raise InvalidConfiguration(
-                    f"the store holds {kind}, which this version does not know: "
-                    "a newer version wrote it"
-                )
+                held[kind][id] = value
         if organization is None:
             raise NotFound("nothing is configured yet: run `vestibule init`")
         return Configuration(revision=revision, organization=organization, **held)
+
+    def _read(self, kind: str, id: str, document: str) -> Any:
+        """The resource that `document` holds; remembered for as long as its text stays."""
+        text, value = self._parsed.get((kind, id), ("", None))
+        if text == document:
+            return value
+        if kind not in _TYPES:
+            raise InvalidConfiguration(
+                f"the store holds {kind}, which this version does not know: "
+                "a newer version wrote it"
+            )
+        box = RowBox(self._seal, "resources", f"{kind}/{id}")
+        try:
+            value = documents.load(_TYPES[kind], document, box)
+        except InvalidConfiguration as error:
+            place = f"{kind}[{id}]" + (f".{error.path}" if error.path else "")
+            raise InvalidConfiguration(error.message, path=place) from error
+        self._parsed[kind, id] = (document, value)
+        return value
 
     def _with_uses(self, configuration: Configuration) -> Configuration:
         """With the latest use of each service token."""
@@ -120,11 +135,3 @@ class ConfigurationRecords(Unit):
             for key, token in configuration.service_tokens.items()
         }
         return replace(configuration, service_tokens=tokens)
-
-
-def _read(kind: type[Any], document: str, box: RowBox, path: str) -> Any:
-    try:
-        return documents.load(kind, document, box)
-    except InvalidConfiguration as error:
-        place = f"{path}.{error.path}" if error.path else path
-        raise InvalidConfiguration(error.message, path=place) from error

@@ -13,15 +13,17 @@ from vestibule.model.configuration import Configuration
 from vestibule.model.errors import StoreUnavailable
 from vestibule.model.state import Revisions
 from vestibule.store.attempts import AttemptRecords
-from vestibule.store.configuration import ConfigurationRecords
+from vestibule.store.configuration import KINDS, ConfigurationRecords
 from vestibule.store.engine import BUSY_SECONDS, is_sqlite, reading, writing
 from vestibule.store.keys import KeyRecords
 from vestibule.store.log import LogRecords
 from vestibule.store.people import PeopleRecords
 from vestibule.store.pruning import PruningRecords
 from vestibule.store.revisions import Counters, PostgresCounters, SqliteCounters, tell_others
+from vestibule.store.seal_check import write_seal_check
 from vestibule.store.sealing import Seal
 from vestibule.store.sessions import SessionRecords
+from vestibule.store.unit import Parsed
 
 
 class SqlRecords(
@@ -34,6 +36,16 @@ class SqlRecords(
     PruningRecords,
 ):
     """Everything that one transaction can do (`flows.ports.Records`)."""
+
+    def reseal(self) -> None:
+        """Write anew what holds a secret, with the newest key."""
+        configuration = self.configuration()
+        for kind in KINDS:
+            for resource in getattr(configuration, kind).values():
+                self.put(resource)
+        for key in self.signing_keys():
+            self.put_signing_key(key)
+        write_seal_check(self._connection, self._seal)
 
 
 class SqlStore:
@@ -54,6 +66,7 @@ class SqlStore:
         self._writer_thread: int | None = None
         self._loading = threading.Lock()
         self._known: Configuration | None = None
+        self._parsed: Parsed = {}
 
     @contextmanager
     def transaction(self) -> Generator[SqlRecords]:
@@ -105,10 +118,20 @@ class SqlStore:
                     known = self._known = records.configuration()
             return known
 
+    def reseal(self) -> None:
+        """Seal everything lasting with the newest key, so that older ones can be retired.
+
+        Sign-ins in flight stay as they are; they are over within the hour.
+        """
+        with self.transaction() as records:
+            records.reseal()
+
     def close(self) -> None:
         """Let go of every connection."""
         self._counters.close()
         self._engine.dispose()
 
     def _records(self, connection: Connection, *, writable: bool) -> SqlRecords:
-        return SqlRecords(connection, self._seal, writable=writable, known=self._known)
+        return SqlRecords(
+            connection, self._seal, writable=writable, known=self._known, parsed=self._parsed
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import islice
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from sqlalchemy import (
     Connection,
@@ -26,6 +26,8 @@ from vestibule.store.sealing import Seal
 from vestibule.store.tables import state
 
 Counter = Literal["configuration", "revocations", "keys"]
+
+Parsed: TypeAlias = dict[tuple[str, str], tuple[str, Any]]
 
 _CHUNK = 500
 
@@ -51,13 +53,24 @@ class Unit:
     """What a repository works with. It ends with its transaction."""
 
     def __init__(
-        self, connection: Connection, seal: Seal, *, writable: bool, known: Configuration | None
+        self,
+        connection: Connection,
+        seal: Seal,
+        *,
+        writable: bool,
+        known: Configuration | None = None,
+        parsed: Parsed | None = None,
     ) -> None:
-        """`known` is the configuration as it was read last, of whatever revision."""
+        """`known` is the configuration as it was committed and read last, of whatever revision.
+
+        `parsed` remembers each resource with the text that it was read from, so that after
+        a change only what has changed is read anew.
+        """
         self._connection = connection
         self._seal = seal
         self._writable = writable
         self._known: Configuration | None = known
+        self._parsed: Parsed = {} if parsed is None else parsed
         self.grown: set[Counter] = set()
 
     def close(self) -> None:
