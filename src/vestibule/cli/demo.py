@@ -8,7 +8,6 @@ import shutil
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from vestibule.app import Installation, open_installation
 from vestibule.cli.demo_documents import (
     APPLICATIONS,
     PEOPLE,
+    Kept,
     configuration_document,
     okta_world,
     samples_configuration,
@@ -31,15 +31,6 @@ from vestibule.model.values import Secret
 from vestibule.settings import Settings, read_settings
 
 START_WITHIN = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the demo keeps between runs: made once, random."""
-
-    okta_client_secret: str
-    okta_api_token: str
-    api_token: str
 
 
 def demo(
@@ -59,12 +50,13 @@ def demo(
     data = data.resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with reporting():
-        settings = _settings(data, port)
+        okta_port = _free_port()
+        settings = _settings(data, port, okta_port)
     family = Family()
     family.install_signals()
     try:
         with reporting():
-            ready = _start(family, settings, data, say=not quiet)
+            ready = _start(family, settings, data, okta_port, say=not quiet)
         if ready is None:
             raise typer.Exit(0 if family.stopping else 3)
         if ready_file is not None:
@@ -76,10 +68,9 @@ def demo(
         family.stop()
 
 
-def _settings(data: Path, port: int) -> Settings:
+def _settings(data: Path, port: int, okta_port: int) -> Settings:
     """Settings for plain HTTP on this machine; the file is left for the newcomer to read."""
     chosen = port or _free_port()
-    okta_port = _free_port()
     document = {
         "data_dir": str(data),
         "runtime_dir": str(_short_directory(data)),
@@ -130,10 +121,11 @@ def _kept(data: Path, installation: Installation) -> Kept:
     return kept
 
 
-def _start(family: Family, settings: Settings, data: Path, *, say: bool) -> dict[str, Any] | None:
+def _start(
+    family: Family, settings: Settings, data: Path, okta_port: int, *, say: bool
+) -> dict[str, Any] | None:
     """Start everything in order; returns what the ready file says, None when it failed."""
     port = settings.listen.port
-    okta_port = int(settings.outbound.allow[0].partition(":")[2])
     auth_domain = f"team.localhost:{port}"
     team_url = f"http://{auth_domain}"
     installation = open_installation(settings, create=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vestibule.model.configuration import Configuration
-
-if TYPE_CHECKING:
-    from vestibule.cli.demo import Kept
 
 CLIENT_ID = "0oavestibuledemo0001"
 
@@ -18,6 +15,15 @@ APPLICATIONS = {
     "Echo (public pages)": "http://echo.localhost:{port}/public",
     "Payroll": "http://payroll.localhost:{port}/",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the demo keeps between runs: made once, random."""
+
+    okta_client_secret: str
+    okta_api_token: str
+    api_token: str
 
 
 @dataclass(frozen=True, slots=True)
