@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vestibule.connectors import code_flow
 from vestibule.connectors.base import Expected, ProbeResult, SignIn
@@ -24,26 +24,18 @@ from vestibule.connectors.okta_errors import (
     refusal,
 )
 from vestibule.connectors.okta_groups import TRIGGER, check_token, groups_from_api
+from vestibule.connectors.okta_userinfo import Userinfo, ask_userinfo
 from vestibule.connectors.person import custom_claims, equivalents, groups_of, name_of
 from vestibule.model.errors import VestibuleError
 from vestibule.model.identity import Identity, IdentityGroup, IdentityProvider
 from vestibule.model.values import Json, Secret
-from vestibule.protocols.exchange import Exchange, OutboundError, Request
+from vestibule.protocols.exchange import Exchange, Request
 from vestibule.protocols.jose import Reason, TokenRejected, parse_object
 from vestibule.protocols.json_values import as_object, as_texts, text
 from vestibule.protocols.oauth2 import AuthorizationRefused, OAuthFailure
-from vestibule.protocols.oidc import Metadata, UserinfoRefused, fetch_userinfo
 
 DEFAULT_SCOPES = ("openid", "email", "profile", "groups")
 _ENGINES = {"idx": "Identity Engine", "v1": "Classic Engine"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Userinfo:
-    """What `/userinfo` added, or why it could not be had."""
-
-    claims: Mapping[str, Json]
-    failure: SignInFailed | None = None
 
 
 class Okta:
@@ -96,7 +88,7 @@ class Okta:
             fail(error, "sign-in")
         except VestibuleError as error:
             fail(error, "sign-in")
-        userinfo = yield from _userinfo(provider, metadata, verified)
+        userinfo = yield from ask_userinfo(provider, metadata, verified)
         groups, notes = yield from _groups(provider, verified, userinfo, expected)
         return _identity(provider, verified, userinfo, groups, notes)
 
@@ -170,66 +162,10 @@ def _explain_issuer(error: TokenRejected, provider: IdentityProvider) -> None:
         ) from error
 
 
-def _userinfo(
-    provider: IdentityProvider, metadata: Metadata, verified: code_flow.Verified
-) -> Exchange[_Userinfo]:
-    """More claims, where the ID token is a thin one (2.3). Raises `SignInFailed`.
-
-    A refusal is handed back: Okta may refuse here because of too many groups alone, which
-    the API can mend. Without what only this endpoint has, the sign-in ends at once.
-    """
-    claims = verified.id_token.values
-    wanted = as_texts(provider.config.get("claims")) or ()
-    _, missing = custom_claims(wanted, claims)
-    lacking = bool(missing) or not claims.get(text(provider.config, "email_claim_name") or "email")
-    if not lacking and groups_of(claims) is not None:
-        return _Userinfo({})
-    try:
-        found = yield from fetch_userinfo(
-            metadata.userinfo_endpoint,
-            verified.tokens.access_token,
-            subject=verified.id_token.subject,
-        )
-    except UserinfoRefused as error:
-        if error.answer is None:
-            fail(error, "userinfo")
-        failure = _refused_userinfo(error)
-        if lacking:
-            raise failure from error
-        return _Userinfo({}, failure)
-    except OutboundError as error:
-        failure = groups_failed(
-            "okta_unreachable", "userinfo", "Okta cannot be reached", reason=error.message
-        )
-        if lacking:
-            raise failure from error
-        return _Userinfo({}, failure)
-    except VestibuleError as error:
-        fail(error, "userinfo")
-    return _Userinfo(found)
-
-
-def _refused_userinfo(error: UserinfoRefused) -> SignInFailed:
-    answer = error.answer
-    if answer is None or answer.status == 400:
-        return groups_failed(
-            "too_many_groups", "userinfo", TOO_MANY_GROUPS_HINT, reason=error.message
-        )
-    if answer.status == 401 or (answer.status == 403 and "www-authenticate" in answer.headers):
-        return groups_failed(
-            "okta_userinfo_refused",
-            "userinfo",
-            "Okta did not accept the access token that it had just issued",
-            reason=error.message,
-            status=answer.status,
-        )
-    return failed_answer(answer, "userinfo", blocked=True)
-
-
 def _groups(
     provider: IdentityProvider,
     verified: code_flow.Verified,
-    userinfo: _Userinfo,
+    userinfo: Userinfo,
     expected: Expected,
 ) -> Exchange[tuple[tuple[IdentityGroup, ...], tuple[str, ...]]]:
     """The whole list of groups, by the decision of identity.md 2.4, and notes about it."""
@@ -260,7 +196,7 @@ def _groups(
 def _identity(
     provider: IdentityProvider,
     verified: code_flow.Verified,
-    userinfo: _Userinfo,
+    userinfo: Userinfo,
     groups: tuple[IdentityGroup, ...],
     notes: tuple[str, ...],
 ) -> Identity:
