@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -171,3 +172,13 @@ def test_what_is_no_public_key_is_refused(door: FrontDoor, key: str) -> None:
 def test_the_key_of_another_application_leads_nowhere(door: FrontDoor) -> None:
     browser = door.browser()
     assert browser.get(Terminal(door).url("docs.example")).status_code == 400
+
+
+def test_a_terminal_that_waits_gets_its_tokens_as_soon_as_they_are_there() -> None:
+    door = FrontDoor(configuration(WIKI), long_poll=20)
+    browser, terminal = door.browser(), Terminal(door)
+    shown = browser.sign_in(terminal.url())
+    with ThreadPoolExecutor(1) as waiting:
+        answer = waiting.submit(terminal.poll)
+        approve(browser, shown)
+        assert answer.result(timeout=15).status_code == 200

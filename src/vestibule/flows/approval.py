@@ -21,7 +21,7 @@ from vestibule.flows.ports import Records
 from vestibule.flows.resume import cannot_resume, resume
 from vestibule.flows.signed_in import signed_in
 from vestibule.flows.visit import launcher_of
-from vestibule.login.browser import form_token
+from vestibule.login.browser import Browser
 from vestibule.model.configuration import Configuration
 from vestibule.model.durations import parse_duration
 from vestibule.model.errors import InvalidConfiguration
@@ -47,7 +47,7 @@ def form_of(id: str) -> str:
     return f"approval {id}"
 
 
-def show_waiting(door: Door, facts: RequestFacts, id: str, browser: str) -> Answer:
+def show_waiting(door: Door, facts: RequestFacts, id: str, browser: Browser) -> Answer:
     """The requester's page while nobody has decided."""
     found = resume(door, facts, id, browser, AttemptStage.APPROVAL, take=False)
     approval = _approval(door, str(found.attempt.facts.get("approval", ""))) if found else None
@@ -65,14 +65,14 @@ def show_waiting(door: Door, facts: RequestFacts, id: str, browser: str) -> Answ
     )
 
 
-def waiting_state(door: Door, facts: RequestFacts, id: str, browser: str) -> str | None:
+def waiting_state(door: Door, facts: RequestFacts, id: str, browser: Browser) -> str | None:
     """`pending`, `approved` or `denied`, for the page that asks; None for a stranger."""
     found = resume(door, facts, id, browser, AttemptStage.APPROVAL, take=False)
     approval = _approval(door, str(found.attempt.facts.get("approval", ""))) if found else None
     return None if approval is None else _DECIDED.get(approval.state, "pending")
 
 
-def continue_after_approval(door: Door, facts: RequestFacts, id: str, browser: str) -> Answer:
+def continue_after_approval(door: Door, facts: RequestFacts, id: str, browser: Browser) -> Answer:
     """Go on: to the application if enough have agreed, else to where one waits."""
     found = resume(door, facts, id, browser, AttemptStage.APPROVAL, take=True)
     if found is None:
@@ -80,7 +80,7 @@ def continue_after_approval(door: Door, facts: RequestFacts, id: str, browser: s
     return advance(door, found.visit, Entrant(found.session, found.user))
 
 
-def show_decision(door: Door, facts: RequestFacts, id: str, browser: str) -> Answer:
+def show_decision(door: Door, facts: RequestFacts, id: str, browser: Browser) -> Answer:
     """The approver's page. They are signed in and pass the App Launcher's policies."""
     approver = _approver(door, facts, id)
     if not isinstance(approver, User):
@@ -96,7 +96,7 @@ def decide(
     door: Door,
     facts: RequestFacts,
     id: str,
-    browser: str,
+    browser: Browser,
     *,
     decision: str,
     duration: str,
@@ -172,7 +172,7 @@ def _decision(
     configuration: Configuration,
     approval: ApprovalRequest,
     approver: User,
-    browser: str,
+    browser: Browser,
 ) -> ShowDecision:
     decided = _DECIDED.get(approval.state, "")
     if not decided and approver.email.lower() in approval.votes:
@@ -184,7 +184,7 @@ def _decision(
         requester=approval.email,
         reason=approval.reason,
         action=f"{APPROVAL_PATH}/{approval.id}",
-        token=form_token(browser, form_of(approval.id)),
+        token=browser.token(form_of(approval.id)),
         decided=decided,
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from vestibule.flows.door import Door
 from vestibule.flows.ports import Records
 from vestibule.flows.visit import Visit, attempt_facts
-from vestibule.login.browser import browser_hash
+from vestibule.login.browser import Browser
 from vestibule.model.session import AttemptStage, LoginAttempt
 
 AT_PROVIDER_LIFE = timedelta(minutes=10)
@@ -32,7 +32,7 @@ def begin_attempt(
     now = door.clock.now()
     attempt = LoginAttempt(
         id=door.entropy.token(),
-        browser=browser_hash(visit.browser),
+        browser=visit.browser.hash,
         host=visit.host,
         return_to=visit.return_to,
         stage=stage,
@@ -56,13 +56,13 @@ def begin_attempt(
 
 
 def peek_attempt(
-    door: Door, records: Records, id: str, browser: str, stage: AttemptStage
+    door: Door, records: Records, id: str, browser: Browser, stage: AttemptStage
 ) -> LoginAttempt | None:
     """The attempt `id`, if it is this browser's, alive and at `stage`."""
-    attempt = records.attempt(id) if browser else None
+    attempt = records.attempt(id)
     if (
         attempt is None
-        or attempt.browser != browser_hash(browser)
+        or not browser.owns(attempt.browser)
         or attempt.stage is not stage
         or attempt.expires_at <= door.clock.now()
     ):
@@ -71,7 +71,7 @@ def peek_attempt(
 
 
 def take_attempt(
-    door: Door, records: Records, id: str, browser: str, stage: AttemptStage
+    door: Door, records: Records, id: str, browser: Browser, stage: AttemptStage
 ) -> LoginAttempt | None:
     """As `peek_attempt`, and it serves no more.
 

@@ -18,6 +18,7 @@ from vestibule.flows.question import reference
 from vestibule.flows.refresh import refresh_visit, refreshed
 from vestibule.flows.signed_in import signed_in
 from vestibule.flows.visit import Visit, providers_for, visit_of_attempt
+from vestibule.login.browser import Browser
 from vestibule.model.identity import Identity, IdentityProvider, User
 from vestibule.model.request import RequestFacts
 from vestibule.model.session import AttemptStage, GlobalSession, LoginAttempt
@@ -37,7 +38,7 @@ def complete_login(
     door: Door,
     facts: RequestFacts,
     parameters: Mapping[str, tuple[str, ...]],
-    browser: str,
+    browser: Browser,
 ) -> Answer:
     """Answer the callback. The provider is the one that the attempt names, never another."""
     configuration = door.store.configuration()
@@ -67,11 +68,11 @@ def complete_login(
 
 
 def _attempt(
-    door: Door, parameters: Mapping[str, tuple[str, ...]], browser: str
+    door: Door, parameters: Mapping[str, tuple[str, ...]], browser: Browser
 ) -> LoginAttempt | None:
     """The attempt that `state` names; deleted before anything is asked of the provider."""
     states = parameters.get("state", ())
-    if len(states) != 1 or not browser:
+    if len(states) != 1:
         return None
     with door.store.transaction() as records:
         return take_attempt(door, records, states[0], browser, AttemptStage.AT_PROVIDER)

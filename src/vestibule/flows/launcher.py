@@ -16,6 +16,7 @@ from vestibule.flows.login_answers import (
 from vestibule.flows.question import reference
 from vestibule.flows.signed_in import signed_in
 from vestibule.flows.visit import AskedLogin, launcher_of, visit_for
+from vestibule.login.browser import Browser
 from vestibule.model.application import Application, ApplicationType
 from vestibule.model.configuration import Configuration
 from vestibule.model.identity import User
@@ -83,7 +84,7 @@ def login_to_launcher(
     """The login page that leads back to `return_to` on the team domain."""
     host = host_of(configuration.organization.auth_domain)
     asked = AskedLogin(host, launcher.aud, return_to)
-    visit = visit_for(door, configuration, facts, asked, "")
+    visit = visit_for(door, configuration, facts, asked, Browser(""))
     path = visit.login_path(again="1") if again else visit.login_path()
     return door.team_url(configuration.organization, path)
 

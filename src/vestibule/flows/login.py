@@ -21,6 +21,7 @@ from vestibule.flows.visit import (
     providers_for,
     visit_for,
 )
+from vestibule.login.browser import Browser
 from vestibule.login.step_up import parse_acr_values
 from vestibule.login.steps import (
     Admit,
@@ -45,7 +46,7 @@ from vestibule.protocols.oauth2 import code_challenge
 NO_PROVIDER = "There is no way to sign in to this application at present."
 
 
-def start_login(door: Door, facts: RequestFacts, asked: AskedLogin, browser: str) -> Answer:
+def start_login(door: Door, facts: RequestFacts, asked: AskedLogin, browser: Browser) -> Answer:
     """Answer the login page. Raises `NotFound` for a link that belongs to no application.
 
     Somebody with a session goes on silently, unless they asked to sign in `again` or came
@@ -62,7 +63,7 @@ def start_login(door: Door, facts: RequestFacts, asked: AskedLogin, browser: str
     return _sign_in(door, visit, providers, asked.chosen)
 
 
-def start_refresh(door: Door, facts: RequestFacts, browser: str) -> Answer:
+def start_refresh(door: Door, facts: RequestFacts, browser: Browser) -> Answer:
     """Answer refresh-identity: whoever is signed in goes to their provider once more."""
     configuration = door.store.configuration()
     with door.store.reading() as records:

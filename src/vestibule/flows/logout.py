@@ -18,7 +18,7 @@ from vestibule.flows.ports import Records
 from vestibule.flows.question import reference
 from vestibule.flows.signed_in import signed_in
 from vestibule.flows.visit import covers
-from vestibule.login.browser import form_token
+from vestibule.login.browser import Browser
 from vestibule.model.configuration import Configuration
 from vestibule.model.identity import User
 from vestibule.model.request import RequestFacts
@@ -33,7 +33,7 @@ _SPEAKS_FOR_ITSELF = ("none", "same-origin", "same-site", "")
 
 
 def log_out_here(
-    door: Door, facts: RequestFacts, parameters: Mapping[str, tuple[str, ...]], browser: str
+    door: Door, facts: RequestFacts, parameters: Mapping[str, tuple[str, ...]], browser: Browser
 ) -> Answer:
     """Answer a GET: log out when the visitor meant it, else ask first."""
     configuration = door.store.configuration()
@@ -49,9 +49,7 @@ def log_out_here(
         # could press the button.
         return GoTo(door.team_url(configuration.organization, _path(target)))
     origins = tuple(filter(None, [target]))
-    return ShowLoggedOut(
-        action=_path(target), token=form_token(browser, FORM), form_origins=origins
-    )
+    return ShowLoggedOut(action=_path(target), token=browser.token(FORM), form_origins=origins)
 
 
 def log_out_confirmed(

@@ -8,7 +8,7 @@ from vestibule.flows.handing_over import eager_hosts, neighbour_origin
 from vestibule.flows.login_answers import Answer, ShowPurpose
 from vestibule.flows.resume import Resumed, cannot_resume, resume
 from vestibule.flows.visit import Visit
-from vestibule.login.browser import form_token
+from vestibule.login.browser import Browser
 from vestibule.model.request import RequestFacts
 from vestibule.model.session import AttemptStage
 
@@ -22,13 +22,15 @@ def form_of(id: str) -> str:
     return f"purpose {id}"
 
 
-def show_purpose(door: Door, facts: RequestFacts, id: str, browser: str) -> Answer:
+def show_purpose(door: Door, facts: RequestFacts, id: str, browser: Browser) -> Answer:
     """Show the form."""
     found = resume(door, facts, id, browser, AttemptStage.PURPOSE, take=False)
     return _form(found, browser) if found else cannot_resume(facts)
 
 
-def give_purpose(door: Door, facts: RequestFacts, id: str, browser: str, purpose: str) -> Answer:
+def give_purpose(
+    door: Door, facts: RequestFacts, id: str, browser: Browser, purpose: str
+) -> Answer:
     """Take the reason, and go on. An empty one is asked for again (F5)."""
     reason = " ".join(purpose.split())
     error = _MISSING if not reason else _TOO_LONG if len(reason) > LONGEST_PURPOSE else ""
@@ -40,14 +42,14 @@ def give_purpose(door: Door, facts: RequestFacts, id: str, browser: str, purpose
     return advance(door, found.visit, Entrant(found.session, found.user, purpose=reason))
 
 
-def _form(found: Resumed, browser: str, error: str = "") -> ShowPurpose:
+def _form(found: Resumed, browser: Browser, error: str = "") -> ShowPurpose:
     visit = found.visit
     policy = visit.configuration.policies.get(str(found.attempt.facts.get("policy", "")))
     return ShowPurpose(
         application=visit.application,
         prompt=policy.purpose_justification_prompt if policy else "",
         action=f"{PURPOSE_PATH}/{found.attempt.id}",
-        token=form_token(browser, form_of(found.attempt.id)),
+        token=browser.token(form_of(found.attempt.id)),
         approval_needed=policy.approval_required if policy else False,
         form_origins=onward_origins(visit),
         error=error,

@@ -10,6 +10,7 @@ from vestibule.flows.login_answers import Answer, GoTo, ShowFailure
 from vestibule.flows.question import reference
 from vestibule.flows.signed_in import global_cookie, signed_in
 from vestibule.flows.visit import Visit
+from vestibule.login.browser import Browser
 from vestibule.model.application import Application, ApplicationType
 from vestibule.model.configuration import Configuration
 from vestibule.model.identity import Identity, User
@@ -22,7 +23,7 @@ _SOMEBODY_ELSE = "You signed in with another account than before"
 
 
 def refresh_visit(
-    door: Door, configuration: Configuration, facts: RequestFacts, browser: str
+    door: Door, configuration: Configuration, facts: RequestFacts, browser: Browser
 ) -> Visit:
     """A visit that is for no application, only for the team domain itself."""
     organization = configuration.organization

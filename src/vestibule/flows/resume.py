@@ -10,6 +10,7 @@ from vestibule.flows.login_answers import ShowFailure
 from vestibule.flows.question import reference
 from vestibule.flows.signed_in import signed_in
 from vestibule.flows.visit import Visit, visit_of_attempt
+from vestibule.login.browser import Browser
 from vestibule.model.identity import User
 from vestibule.model.request import RequestFacts
 from vestibule.model.session import AttemptStage, GlobalSession, LoginAttempt
@@ -31,7 +32,7 @@ def resume(
     door: Door,
     facts: RequestFacts,
     id: str,
-    browser: str,
+    browser: Browser,
     stage: AttemptStage,
     *,
     take: bool,

@@ -30,7 +30,7 @@ from vestibule.flows.question import reference
 from vestibule.flows.resume import Resumed, cannot_resume, resume
 from vestibule.flows.signed_in import global_cookie, signed_in
 from vestibule.flows.visit import AskedLogin, Visit, covers, visit_for
-from vestibule.login.browser import form_token
+from vestibule.login.browser import Browser
 from vestibule.login.transfer_box import KEY_OCTETS, NONCE_OCTETS, is_public_key, seal_tokens
 from vestibule.model.configuration import Configuration
 from vestibule.model.request import RequestFacts
@@ -64,7 +64,7 @@ def start_at_application(door: Door, facts: RequestFacts, parameters: Parameters
 
 
 def start_at_team_domain(
-    door: Door, facts: RequestFacts, parameters: Parameters, browser: str
+    door: Door, facts: RequestFacts, parameters: Parameters, browser: Browser
 ) -> Answer:
     """`cli` on the team domain: a login for that application, then the approval page."""
     key = _one(parameters, "token")
@@ -95,7 +95,7 @@ def start_at_team_domain(
     return _page(door, resumed, browser)
 
 
-def approve(door: Door, facts: RequestFacts, id: str, browser: str) -> Answer:
+def approve(door: Door, facts: RequestFacts, id: str, browser: Browser) -> Answer:
     """The person has approved: seal their tokens for the terminal, once."""
     found = resume(door, facts, id, browser, AttemptStage.HANDED_OVER, take=True)
     if found is None:
@@ -175,7 +175,7 @@ def collect(door: Door, key: str) -> tuple[str, str] | None:
     return None if blob is None else (blob["body"], blob["key"])
 
 
-def _page(door: Door, found: Resumed, browser: str) -> ShowTerminal:
+def _page(door: Door, found: Resumed, browser: Browser) -> ShowTerminal:
     visit = found.visit
     destination = next(iter(visit.application.destinations), "")
     return ShowTerminal(
@@ -184,7 +184,7 @@ def _page(door: Door, found: Resumed, browser: str) -> ShowTerminal:
         email=found.user.email,
         requested_at=door.clock.now().isoformat(),
         action=f"{CLI_PATH}/{found.attempt.id}",
-        token=form_token(browser, form_of(found.attempt.id)),
+        token=browser.token(form_of(found.attempt.id)),
     )
 
 
@@ -193,7 +193,7 @@ def _visit(
     configuration: Configuration,
     facts: RequestFacts,
     parameters: Parameters,
-    browser: str,
+    browser: Browser,
 ) -> Visit:
     host = host_of(configuration.organization.auth_domain)
     asked = AskedLogin(host, _one(parameters, "aud"), _cli_path(parameters))

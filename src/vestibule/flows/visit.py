@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from vestibule.flows.door import Door, host_of
+from vestibule.login.browser import Browser
 from vestibule.login.returns import return_path
 from vestibule.model.application import Application, ApplicationType
 from vestibule.model.configuration import Configuration
@@ -48,8 +49,8 @@ class Visit:
 
     `origin` is the scheme and authority to return to, `app_session` the hash of the
     `CF_AppSession` that the application's host gave this browser (empty when it did not
-    say), `certificate` the common name that was verified there. `browser` is the value of
-    the cookie that binds the login.
+    say), `certificate` the common name that was verified there. `browser` is what
+    the login is bound to.
     """
 
     configuration: Configuration
@@ -58,7 +59,7 @@ class Visit:
     host: str
     origin: str
     return_to: str
-    browser: str
+    browser: Browser
     app_session: str = ""
     certificate: str = ""
     again: bool = False
@@ -86,7 +87,11 @@ class Visit:
 
 
 def visit_for(
-    door: Door, configuration: Configuration, facts: RequestFacts, asked: AskedLogin, browser: str
+    door: Door,
+    configuration: Configuration,
+    facts: RequestFacts,
+    asked: AskedLogin,
+    browser: Browser,
 ) -> Visit:
     """Look up what `asked` speaks of; raises `NotFound` when it is no application's login."""
     organization = configuration.organization
@@ -125,7 +130,7 @@ def visit_of_attempt(
     configuration: Configuration,
     facts: RequestFacts,
     attempt: LoginAttempt,
-    browser: str,
+    browser: Browser,
 ) -> Visit:
     """The visit that an attempt keeps; raises `NotFound` when its application is gone."""
     application = configuration.applications.get(attempt.application_id or "")

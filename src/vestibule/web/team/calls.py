@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from vestibule.flows.door import Door
-from vestibule.login.browser import form_token_fits, one_cookie
+from vestibule.login.browser import Browser, presented_browser
 from vestibule.model.request import RequestFacts
 from vestibule.sessions.cookies import SESSION
 from vestibule.web.facts import facts_of_scope
@@ -32,7 +32,7 @@ class Call:
 
     facts: RequestFacts
     parameters: Parameters
-    browser: str
+    browser: Browser
     is_new: bool
     at_team_domain: bool
     path: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -48,7 +48,7 @@ class Call:
 
     def must_be_ours(self, form: str) -> None:
         """Raise 403 unless the form was on a page of ours, shown to this browser."""
-        if self.is_new or not form_token_fits(self.posted("token"), self.browser, form):
+        if self.is_new or not self.browser.token_fits(self.posted("token"), form):
             raise HTTPException(403)
 
 
@@ -68,7 +68,7 @@ async def read_call(
     Raises `BadRequest`, `NotFromTheDataPlane` and HTTPException.
     """
     facts = facts_of_scope(request.scope)
-    known = one_cookie(facts.cookies, browser_cookie(door))
+    known = presented_browser(facts.cookies, browser_cookie(door))
     form: Parameters = {}
     if takes_form and request.method == "POST":
         _same_origin(door, facts, request)
@@ -76,8 +76,8 @@ async def read_call(
     return Call(
         facts=facts,
         parameters=_parsed(facts.query, _LONGEST_QUERY),
-        browser=known or door.entropy.token(),
-        is_new=not known,
+        browser=known or Browser(door.entropy.token()),
+        is_new=known is None,
         at_team_domain=at_team_domain,
         path={name: str(value) for name, value in request.path_params.items()},
         form=form,

@@ -73,9 +73,7 @@ def _domain(application: Application, host: str) -> str:
 
 
 def _callback(door: Door, call: Call) -> Answer:
-    return callback.complete_login(
-        door, call.facts, call.parameters, "" if call.is_new else call.browser
-    )
+    return callback.complete_login(door, call.facts, call.parameters, call.browser)
 
 
 def _refresh(door: Door, call: Call) -> Answer:

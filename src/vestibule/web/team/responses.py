@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from vestibule.flows import login_answers as said
 from vestibule.flows.door import Door
 from vestibule.flows.visit import launcher_of
+from vestibule.login.browser import slot_of
 from vestibule.model.application import Application
 from vestibule.model.configuration import Configuration
 from vestibule.model.values import Json
@@ -50,8 +51,10 @@ def respond(door: Door, configuration: Configuration, call: Call, answer: said.A
     for cookie in cookies:
         response.headers.append("set-cookie", render(cookie, now))
     if call.is_new and call.at_team_domain:
-        cookie = replace(csrf_session(call.browser, now), name=browser_cookie(door))
-        response.headers.append("set-cookie", render(cookie, now))
+        name = browser_cookie(door)
+        cookie = csrf_session(call.browser.cookie, now)
+        for given in (name, slot_of(cookie.value, name)):
+            response.headers.append("set-cookie", render(replace(cookie, name=given), now))
     return response
 
 
