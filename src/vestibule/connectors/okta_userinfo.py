@@ -28,7 +28,7 @@ class Userinfo:
 def ask_userinfo(
     provider: IdentityProvider, metadata: Metadata, verified: code_flow.Verified
 ) -> Exchange[Userinfo]:
-    """More claims, where the ID token is a thin one . Raises `SignInFailed`.
+    """More claims, where the ID token is a thin one. Raises `SignInFailed`.
 
     A refusal is handed back: Okta may refuse here because of too many groups alone, which
     the API can mend. Without what only this endpoint has, the sign-in ends at once.
