@@ -6,11 +6,13 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from vestibule.compiler.envoy import names
 from vestibule.compiler.envoy.bootstrap import bootstrap, static_bootstrap
 from vestibule.compiler.envoy.clusters import CLUSTER, origin_clusters, own_clusters
 from vestibule.compiler.envoy.conditions import Means
+from vestibule.compiler.envoy.forward_auth import caller_filter, forward_auth_listener
 from vestibule.compiler.envoy.listeners import (
     LISTENER,
     SECRET,
@@ -45,6 +47,8 @@ def compile_files(snapshot: Snapshot) -> Mapping[str, bytes]:
         names.REVOCATION_FILE: revocation_file(snapshot.revoked),
     }
     files.update({name: _file(ROUTES, [routes]) for name, routes in parts.routes.items()})
+    if edge.forward_auth is not None:
+        files[names.CALLER_FILE] = _extension_file(names.CALLER, parts.caller)
     if held := secrets(edge):
         files[names.SECRETS_FILE] = _file(SECRET, held)
     return files
@@ -82,6 +86,7 @@ def compile_static(snapshot: Snapshot) -> bytes:
     inlined = {
         names.TOKEN: token_filter(snapshot.issuer, snapshot.jwks),
         names.REVOCATION: revocation_filter(snapshot.revoked[:1]),
+        names.CALLER: parts.caller,
     }
     certificates = {secret["name"]: secret["tls_certificate"] for secret in secrets(snapshot.edge)}
     listeners = [
@@ -90,13 +95,14 @@ def compile_static(snapshot: Snapshot) -> bytes:
     return canonical(static_bootstrap(snapshot.edge, listeners, parts.clusters))
 
 
+@dataclass(frozen=True, slots=True)
 class _Parts:
-    """The resources that both forms are made of."""
+    """The resources that both forms are made of; `routes` by the file they go into."""
 
-    def __init__(
-        self, listeners: list[Resource], clusters: list[Resource], routes: dict[str, Resource]
-    ) -> None:
-        self.listeners, self.clusters, self.routes = listeners, clusters, routes
+    listeners: list[Resource]
+    clusters: list[Resource]
+    routes: dict[str, Resource]
+    caller: Resource
 
 
 def _parts(snapshot: Snapshot) -> _Parts:
@@ -114,7 +120,13 @@ def _parts(snapshot: Snapshot) -> _Parts:
     }
     if edge.public.tls:
         routes.update(_certificate_routes(snapshot, planned, edge))
-    return _Parts(listeners, clusters, routes)
+    if edge.forward_auth is not None:
+        listeners.append(forward_auth_listener(edge, edge.forward_auth))
+        routes[names.FORWARD_AUTH_ROUTES_FILE] = route_configuration(
+            names.FORWARD_AUTH_ROUTES, planned, snapshot.plans, means, only_asked=True
+        )
+    caller = caller_filter(configuration.forward_auth_clients.values())
+    return _Parts(listeners, clusters, routes, caller)
 
 
 def _certificate_routes(snapshot: Snapshot, planned: Plan, edge: Edge) -> dict[str, Resource]:

@@ -41,7 +41,7 @@ def application_filter() -> Resource:
 
 def cookie_filter() -> Resource:
     """Return the filter that rewrites cookies, where a route asks for it."""
-    return {**http_filter(names.COOKIES, _HEADER_TO_METADATA), "disabled": True}
+    return http_filter(names.COOKIES, _HEADER_TO_METADATA)
 
 
 def demands(
@@ -117,6 +117,11 @@ def _is(value: str) -> Resource:
 def disabled() -> Resource:
     """Return the setting that switches a filter off on a route."""
     return typed("envoy.config.route.v3.FilterConfig", disabled=True)
+
+
+def unchecked() -> Resource:
+    """Return the setting that lets a request pass without asking, whatever it was before."""
+    return typed("envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute", disabled=True)
 
 
 def _without_token_cookie() -> Resource:

@@ -27,15 +27,11 @@ FORWARD_AUTH_SECRET = "forward_auth"  # noqa: S105 - the name of a certificate
 
 def public_listener(edge: Edge, authorities: Sequence[MtlsCertificate]) -> Resource:
     """Return the listener that visitors reach."""
+    manager = _manager(edge, names.PUBLIC_ROUTES, names.ROUTES_FILE)
+    listener = listener_at(edge, "public", edge.public, manager, PUBLIC_SECRET)
     hosts = certificate_hosts(authorities) if edge.public.tls else {}
     chains = [_certificate_chain(edge, host, pem) for host, pem in hosts.items()]
-    chains.append(_chain(edge, edge.public, _manager(edge, names.PUBLIC_ROUTES, names.ROUTES_FILE)))
-    listener: Resource = {
-        "name": "public",
-        "address": _address(edge.public),
-        "filter_chains": chains,
-        "per_connection_buffer_limit_bytes": 1_048_576,
-    }
+    listener["filter_chains"] = [*chains, *listener["filter_chains"]]
     if edge.public.tls:
         listener["listener_filters"] = [
             {
@@ -46,6 +42,18 @@ def public_listener(edge: Edge, authorities: Sequence[MtlsCertificate]) -> Resou
             }
         ]
     return listener
+
+
+def listener_at(
+    edge: Edge, name: str, listener: Listener, manager: Resource, secret: str
+) -> Resource:
+    """Return a listener whose every connection is `manager`'s."""
+    return {
+        "name": name,
+        "address": _address(listener),
+        "filter_chains": [_chain(edge, listener, manager, secret)],
+        "per_connection_buffer_limit_bytes": 1_048_576,
+    }
 
 
 def certificate_hosts(authorities: Sequence[MtlsCertificate]) -> dict[str, str]:
@@ -95,13 +103,15 @@ def _certificate_chain(edge: Edge, host: str, authorities_pem: str) -> Resource:
     manager = _manager(
         edge, certificate_routes(host), certificate_routes_file(host), certificates=True
     )
-    chain = _chain(edge, edge.public, manager, trusted_ca=authorities_pem)
+    chain = _chain(edge, edge.public, manager, PUBLIC_SECRET, trusted_ca=authorities_pem)
     chain["filter_chain_match"] = {"server_names": [host]}
     chain["name"] = f"certificate/{host}"
     return chain
 
 
-def _chain(edge: Edge, listener: Listener, manager: Resource, *, trusted_ca: str = "") -> Resource:
+def _chain(
+    edge: Edge, listener: Listener, manager: Resource, secret: str, *, trusted_ca: str = ""
+) -> Resource:
     chain: Resource = {
         "name": "default",
         "filters": [
@@ -117,8 +127,7 @@ def _chain(edge: Edge, listener: Listener, manager: Resource, *, trusted_ca: str
         "transport_socket_connect_timeout": "10s",
     }
     if listener.tls:
-        name = PUBLIC_SECRET if listener is edge.public else FORWARD_AUTH_SECRET
-        chain["transport_socket"] = _tls(edge, name, trusted_ca)
+        chain["transport_socket"] = _tls(edge, secret, trusted_ca)
     return chain
 
 

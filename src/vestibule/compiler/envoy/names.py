@@ -56,6 +56,7 @@ CLUSTERS_FILE = "clusters.json"
 ROUTES_FILE = "routes.json"
 FORWARD_AUTH_ROUTES_FILE = "forward-auth-routes.json"
 CERTIFICATE_ROUTES_FILE = "certificate-routes.json"
+CALLER_FILE = "caller.json"
 TOKEN_FILE = "token.json"  # noqa: S105 - the name of a file
 REVOCATION_FILE = "revocation.json"
 SECRETS_FILE = "certificates.json"

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from vestibule.compiler.envoy import names
-from vestibule.compiler.envoy.application import demands, disabled
+from vestibule.compiler.envoy.application import demands, disabled, unchecked
 from vestibule.compiler.envoy.conditions import Means
 from vestibule.compiler.envoy.shapes import Resource, duration, header, regex
 from vestibule.compiler.paths import Covered
 from vestibule.compiler.plan import (
     Plan,
-    PlannedHost,
     PlannedRoute,
     ToControlPlane,
     ToNowhere,
@@ -44,13 +43,29 @@ _SILENCE = 86_400.0
 
 
 def route_configuration(
-    name: str, plan: Plan, plans: Mapping[str, ContinuousPlan], means: Means
+    name: str,
+    plan: Plan,
+    plans: Mapping[str, ContinuousPlan],
+    means: Means,
+    *,
+    only_asked: bool = False,
 ) -> Resource:
-    """Return the route configuration `name`. `means` is what can be told of a request."""
+    """Return the route configuration `name`. `means` is what can be told of a request.
+
+    With `only_asked` another proxy forwards the request, and ours is to say yes.
+    """
+    make = _answer if only_asked else _route
     return {
         "name": name,
         "ignore_port_in_host_matching": True,
-        "virtual_hosts": [_virtual_host(host, plans, means) for host in plan.hosts],
+        "virtual_hosts": [
+            {
+                "name": host.domain,
+                "domains": [host.domain],
+                "routes": [make(route, plans, means) for route in host.routes],
+            }
+            for host in plan.hosts
+        ],
     }
 
 
@@ -70,11 +85,45 @@ def misdirected() -> Resource:
     }
 
 
-def _virtual_host(host: PlannedHost, plans: Mapping[str, ContinuousPlan], means: Means) -> Resource:
+def _answer(route: PlannedRoute, plans: Mapping[str, ContinuousPlan], means: Means) -> Resource:
+    """A route of the forward-auth listener: 200, with what the origin may read as identity.
+
+    `Cookie` is among it as the origin should see it, without what only we may read.
+    """
+    match route.target:
+        case ToOrigin(application, _) | ToNowhere(application):
+            return _admitted(route, application, plans, means)
+        case ToControlPlane() | Unmatched():
+            envoy = _route(route, plans, means)
+            envoy["typed_per_filter_config"] = {names.CHECK_FILTER: unchecked()}
+            envoy["request_headers_to_remove"] = [names.ASSERTION, names.EMAIL, names.GRANT]
+            return envoy
+    assert_never(route.target)
+
+
+def _admitted(
+    route: PlannedRoute,
+    application: Application,
+    plans: Mapping[str, ContinuousPlan],
+    means: Means,
+) -> Resource:
+    plan = plans.get(application.id)
+    checks = demands(application, plan, means)
+    told: list[Resource] = [_header("cache-control", "no-store")]
+    if plan is None or not plan.public:
+        told.append(_header(names.ASSERTION, f"%REQ({names.ASSERTION})%"))
+        told.append(_header(names.EMAIL, f"%REQ({names.EMAIL})%"))
+    stripped = f"%DYNAMIC_METADATA({names.OWN_METADATA}:cookie)%"
+    told.append(_header("cookie", stripped if names.COOKIES in checks else "%REQ(COOKIE)%"))
     return {
-        "name": host.domain,
-        "domains": [host.domain],
-        "routes": [_route(route, plans, means) for route in host.routes],
+        "match": _match(route),
+        "direct_response": {"status": 200},
+        "response_headers_to_add": told,
+        # Not a filter may be switched off by a route here: Envoy decides that by the route
+        # of the question, before it is known what is asked about.
+        "typed_per_filter_config": {
+            name: checks[name] for name in (names.APPLICATION, names.COOKIES) if name in checks
+        },
     }
 
 
@@ -177,6 +226,3 @@ def _label(label: str) -> str:
         return re.escape(label)
     within = "[^.:]*" if before or after else "[^.:]+"
     return re.escape(before) + within + re.escape(after)
-
-
-__all__ = ["ROUTES", "misdirected", "origin_cluster", "route_configuration"]
