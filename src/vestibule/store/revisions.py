@@ -23,7 +23,7 @@ from vestibule.store.engine import BUSY_SECONDS, make_private, prepare_sqlite, t
 from vestibule.store.tables import state
 
 _CHANNEL = "vestibule"
-_LOOK_SQLITE = 0.003
+_LOOK_SQLITE = 0.005
 _LOOK_POSTGRES = 1.0
 _LISTEN_AT_A_TIME = 0.5
 _LONGEST_PAUSE = 2.0
