@@ -362,6 +362,7 @@ def test_a_preflight_that_the_application_does_not_permit_is_refused(changed: di
         pytest.param({"origin": ""}, Unauthenticated, id="no origin"),
         pytest.param({"access-control-request-method": ""}, Unauthenticated, id="no method"),
         pytest.param({"content-length": "5"}, Unauthenticated, id="with a body"),
+        pytest.param({"content-type": "text/plain"}, Unauthenticated, id="with a body's type"),
         pytest.param({"transfer-encoding": "chunked"}, Unauthenticated, id="with chunks"),
         pytest.param({"cookie": "a=b"}, Unauthenticated, id="with cookies"),
         pytest.param({"authorization": "Basic eDp5"}, Unauthenticated, id="with credentials"),

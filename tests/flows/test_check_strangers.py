@@ -84,6 +84,13 @@ NAKED = {"accept": "", "sec-fetch-mode": ""}
             id="WebSocket gets 302 (12.8)",
         ),
         pytest.param(
+            {"sec-websocket-version": "13", "sec-fetch-mode": "websocket", "accept": "*/*"},
+            "GET",
+            "",
+            SentToLogin,
+            id="WebSocket as the data plane asks about it",
+        ),
+        pytest.param(
             {"user-agent": "cloudflared/2026.8.2", "accept": "application/json"},
             "GET",
             "",

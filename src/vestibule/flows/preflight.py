@@ -11,7 +11,10 @@ _CREDENTIALS = ("cookie", "authorization", "cf-access-token", "cf-access-client-
 
 
 def is_preflight(facts: RequestFacts) -> bool:
-    """Whether this is a true preflight: nothing that a browser would not send counts as one."""
+    """Whether this is a true preflight: nothing that a browser would not send counts as one.
+
+    The data plane's question says nothing of a body but its type.
+    """
     headers = facts.headers
     return (
         facts.method == "OPTIONS"
@@ -19,6 +22,7 @@ def is_preflight(facts: RequestFacts) -> bool:
         and bool(headers.get("access-control-request-method"))
         and headers.get("content-length", "0") == "0"
         and "transfer-encoding" not in headers
+        and "content-type" not in headers
         and not any(name in headers for name in _CREDENTIALS)
     )
 

@@ -56,9 +56,12 @@ def is_token_check(facts: RequestFacts) -> bool:
 
 
 def is_web_socket(facts: RequestFacts) -> bool:
-    """Whether the request asks to become a WebSocket (RFC 6455; RFC 8441 over HTTP/2)."""
+    """Whether the request asks to become a WebSocket (RFC 6455; RFC 8441 over HTTP/2).
+
+    The data plane's question has no `Upgrade` of its own; over HTTP/2 there is no key either.
+    """
     upgrade = facts.headers.get("upgrade", "").lower()
-    return upgrade == _WEB_SOCKET or "sec-websocket-key" in facts.headers
+    return upgrade == _WEB_SOCKET or "sec-websocket-version" in facts.headers
 
 
 def is_navigation(facts: RequestFacts) -> bool:
