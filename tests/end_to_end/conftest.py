@@ -83,14 +83,17 @@ class Demo:
         return found
 
 
-def start_demo() -> Demo:
+def start_demo(**environment: str) -> Demo:
     """Start the demo on free ports and wait until it answers."""
     data = Path(tempfile.mkdtemp(prefix="v-", dir="/tmp"))
     ready = data / "ready.json"
     log = (data / "demo.log").open("wb")
     command = [sys.executable, "-m", "vestibule.cli", "demo", "--data", str(data / "d")]
     process = subprocess.Popen(
-        [*command, "--port", "0", "--ready-file", str(ready)], stdout=log, stderr=log
+        [*command, "--port", "0", "--ready-file", str(ready)],
+        env={**os.environ, **environment},
+        stdout=log,
+        stderr=log,
     )
     deadline = time.monotonic() + 90
     while not ready.exists():
