@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -19,10 +21,18 @@ def _server_address() -> tuple[str, str]:
 
         # Its path holds the socket, whose path must be short.
         directory = Path(tempfile.gettempdir()) / f"v-pg-{run[:12]}"
+        atexit.register(_sweep, directory)  # runs after the server's own cleaning
         server = pgserver.get_server(directory, cleanup_mode="delete")
         return server.get_uri(), ""
     except Exception as error:
         return "", f"PostgreSQL does not start here: {type(error).__name__}: {error}"
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what the last process left behind, when its server was slow to let go."""
+    handles = directory / ".handle_pids.json"
+    if not handles.exists() or handles.read_text() == "[]":
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def new_postgres_database(name: str) -> str:
