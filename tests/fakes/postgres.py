@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+_STALE_SECONDS = 600
 
 
 @cache
@@ -21,18 +23,19 @@ def _server_address() -> tuple[str, str]:
 
         # Its path holds the socket, whose path must be short.
         directory = Path(tempfile.gettempdir()) / f"v-pg-{run[:12]}"
-        atexit.register(_sweep, directory)  # runs after the server's own cleaning
+        _sweep(directory.parent)
         server = pgserver.get_server(directory, cleanup_mode="delete")
         return server.get_uri(), ""
     except Exception as error:
         return "", f"PostgreSQL does not start here: {type(error).__name__}: {error}"
 
 
-def _sweep(directory: Path) -> None:
-    """Remove what the last process left behind, when its server was slow to let go."""
-    handles = directory / ".handle_pids.json"
-    if not handles.exists() or handles.read_text() == "[]":
-        shutil.rmtree(directory, ignore_errors=True)
+def _sweep(parent: Path) -> None:
+    """Remove what earlier runs left behind, when they were ended before they had cleaned up."""
+    for handles in parent.glob("v-pg-*/.handle_pids.json"):
+        unused = handles.read_text() == "[]" and not (handles.parent / "postmaster.pid").exists()
+        if unused and time.time() - handles.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(handles.parent, ignore_errors=True)
 
 
 def new_postgres_database(name: str) -> str:
