@@ -138,7 +138,7 @@ def test_h6_the_request_line_decides_over_host(gateway: RunningGateway) -> None:
     [
         "GET / HTTP/1.1\r\nHost: wiki.test\r\nHost: shop.test\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",

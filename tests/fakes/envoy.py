@@ -66,6 +66,11 @@ class BareEnvoy:
     def rejected(self) -> int:
         return sum(self.admin.counters("update_rejected").values())
 
+    def failures(self) -> dict[str, int]:
+        """How often each origin could not be reached, by its id."""
+        counted = self.admin.counters("^cluster.origin/.*upstream_cx_connect_fail$")
+        return {name.split("/")[1].split(".")[0]: count for name, count in counted.items()}
+
     def _updates(self) -> int:
         try:
             return self.admin.counters("rds.public.update_success").popitem()[1]

@@ -8,7 +8,6 @@ from vestibule.compiler.envoy.hygiene import put, without_headers
 from vestibule.compiler.envoy.principals import (
     ANYBODY,
     NOBODY,
-    claim,
     claim_is,
     claim_lists,
     decided,
@@ -18,7 +17,7 @@ from vestibule.compiler.envoy.principals import (
     shadow,
     some,
 )
-from vestibule.compiler.envoy.shapes import Resource, exact, http_filter, typed
+from vestibule.compiler.envoy.shapes import Resource, http_filter, typed
 from vestibule.compiler.envoy.tokens import (
     ANY_CREDENTIALS,
     COOKIE,
@@ -88,18 +87,13 @@ def proven(application: Application, plan: ContinuousPlan | None, means: Means) 
 
 def _token(application: Application, plan: ContinuousPlan, means: Means) -> Resource:
     """Return: exactly one token, ours, alive, for this application, whose conditions hold."""
-    named = [_is(policy) for policy in plan.compilable]
-    # Envoy wants at least two alternatives.
-    policies = {"or_match": {"value_matchers": named}} if len(named) > 1 else named[0]
     return every(
         [
             decided(PRESENTED_AS, (ONE_TOKEN,)),
             claim_lists("aud", application.aud),
             claim_is("type", "app"),
             claim_is("policy_version", plan.version),
-            claim(
-                ("policy_id",), policies if len(plan.compilable) > 1 else _is(plan.compilable[0])
-            ),
+            some(claim_is("policy_id", policy) for policy in plan.compilable),
             has_header(names.JTI),
             decided("revocation_shadow_engine_result", ("allowed",)),
             *(
@@ -108,10 +102,6 @@ def _token(application: Application, plan: ContinuousPlan, means: Means) -> Reso
             ),
         ]
     )
-
-
-def _is(value: str) -> Resource:
-    return {"string_match": exact(value)}
 
 
 def disabled() -> Resource:
