@@ -15,8 +15,14 @@ from ruamel.yaml.error import YAMLError
 
 from vestibule.app import Installation, SystemClock, SystemEntropy
 from vestibule.cli.exits import Exit
-from vestibule.cli.options import ConfigOption, JsonOption, installation_from, settings_from
-from vestibule.cli.output import err, fail, out, plain, print_json, reporting
+from vestibule.cli.options import (
+    ConfigOption,
+    JsonOption,
+    YesOption,
+    installation_from,
+    settings_from,
+)
+from vestibule.cli.output import agreed, err, fail, out, plain, print_json, reporting
 from vestibule.flows.configure import Change, Plan, apply_plan, plan_changes
 from vestibule.flows.document.fields import object_schema
 from vestibule.flows.document.read import Reading, read_document, write_document
@@ -98,7 +104,7 @@ def _show(plan: Plan) -> None:
 def apply(
     file: FileOption,
     config: ConfigOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference only.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -110,10 +116,7 @@ def apply(
             _show(plan)
         applied = False
         if not plan.empty and not dry_run:
-            if not (yes or as_json):
-                if not sys.stdin.isatty():
-                    fail("there is no terminal to ask at; say --yes or --dry-run", Exit.USAGE)
-                typer.confirm("Apply these changes?", abort=True)
+            agreed("Apply these changes?", yes=yes, as_json=as_json)
             apply_plan(plan, installation.store)
             applied = True
     minted = {

@@ -28,7 +28,11 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", "Say what is wrong with an installation, and the remedy."),
     "logs": ("logs", "logs", "Show decisions; `--why CODE` explains one."),
     "revoke": ("administer", "revoke", "End sessions: of a person, an application, one sign-in."),
-    "service-token": ("administer", "service_token", "Create, rotate, disable a machine's token."),
+    "service-token": (
+        "service_tokens",
+        "service_token",
+        "Create, rotate, disable a machine's token.",
+    ),
     "keys": ("administer", "keys", "Show or rotate the keys that sign tokens."),
     "backup": ("state", "backup", "Write the whole state into one file."),
     "restore": ("state", "restore", "Bring a backup back."),

@@ -24,6 +24,8 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
 
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
 
 def settings_from(config: Path | None) -> Settings:
     """The settings in `config`, else in the usual place, else from the environment alone."""

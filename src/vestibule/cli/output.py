@@ -74,6 +74,15 @@ def fail(message: str, code: Exit = Exit.FOUND_PROBLEMS, *, as_json: bool = Fals
     raise typer.Exit(code)
 
 
+def agreed(question: str, *, yes: bool, as_json: bool = False) -> None:
+    """Return when `yes` was said, here or at the terminal; leave otherwise."""
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        fail(f"{question} There is nobody to ask: say --yes.", Exit.USAGE, as_json=as_json)
+    typer.confirm(question, abort=True)
+
+
 @contextmanager
 def reporting(*, as_json: bool = False) -> Generator[None]:
     """Turn a `VestibuleError` into its sentence and its exit code."""

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from vestibule.app import backup_state, migrate_state, restore_state
-from vestibule.cli.exits import Exit
-from vestibule.cli.options import ConfigOption, JsonOption, settings_from
-from vestibule.cli.output import err, fail, out, plain, print_json, reporting
+from vestibule.cli.options import ConfigOption, JsonOption, YesOption, settings_from
+from vestibule.cli.output import agreed, err, out, plain, print_json, reporting
 
 TargetArgument = Annotated[Path, typer.Argument(help="The backup file.")]
 
@@ -33,14 +32,11 @@ def backup(
 def restore(
     source: TargetArgument,
     config: ConfigOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Replace the whole state by that of a backup. Stop Vestibule first."""
-    if not yes:
-        if as_json:
-            fail("say --yes to replace the state", Exit.USAGE, as_json=True)
-        typer.confirm("Replace the whole state of this installation?", abort=True)
+    agreed("Replace the whole state of this installation?", yes=yes, as_json=as_json)
     with reporting(as_json=as_json), err.status("Restoring..."):
         restore_state(settings_from(config), source)
     print_json({"restored": str(source)}) if as_json else out.print(plain(f"Restored {source}."))
