@@ -21,7 +21,7 @@ from vestibule.flows.door import Door
 from vestibule.flows.issuer import Issuer
 from vestibule.flows.record import LogWriter
 from vestibule.flows.reevaluate import Reevaluation
-from vestibule.flows.rotate_keys import rotate_if_due
+from vestibule.flows.rotate_keys import ensure_key, rotate_if_due
 from vestibule.flows.view import LiveView
 from vestibule.model.errors import VestibuleError
 from vestibule.outbound.mail import MailRelay
@@ -42,6 +42,8 @@ def run_control_plane(settings: Settings) -> None:
     configure_logs(level=settings.log_level, format=settings.log_format, process="control plane")
     installation = open_installation(settings)
     installation.store.configuration()  # nothing configured: say so now
+    # A restored state has no keys: whoever kept a token of before signs in again.
+    ensure_key(store=installation.store, clock=installation.clock)
     stop = threading.Event()
     metrics = Metrics()
     log_writer = LogWriter(installation.store, lost=metrics.lost_records)
