@@ -27,7 +27,7 @@ KEPT = [
     "/@evil.example/",
     "/foo/cdn-cgi/x",
     "/cdn-cgi/access/cli?token=x&aud=y",
-    "/cdn-cgi/access/approval/abc",
+    "/cdn-cgi/access/approval/wu_gD-myCGE3",
     "/cdn-cgi/access/refresh-identity?success=true",
 ]
 REFUSED = [

@@ -45,11 +45,12 @@ def _allowed(whole: str, path: str) -> bool:
     decoded = path
     for _ in range(3):  # what is encoded more often than that no server reads as ours
         decoded = unquote(decoded)
-    plain = re.sub(r"/+", "/", decoded.replace("\\", "/")).lower()
-    if _RESERVED not in f"{plain}/":
+    plain = re.sub(r"/+", "/", decoded.replace("\\", "/"))
+    lower = f"{plain}/".lower()
+    if _RESERVED not in lower:
         return True
-    if "/." in plain:
+    if "/." in lower:
         return False
-    if not f"{plain}/".startswith(_RESERVED):
+    if not lower.startswith(_RESERVED):
         return True
     return path == plain and (whole in _RESERVED_EXACTLY or path.startswith(_RESERVED_TARGETS))
