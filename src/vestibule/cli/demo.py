@@ -144,6 +144,7 @@ def _start(
                     *("--port", str(okta_port), "--config", str(world)),
                     *("--ready-file", str(okta_ready)),
                 ),
+                silent=True,
             )
         )
         samples_file = data / "samples.json"
@@ -164,6 +165,7 @@ def _start(
                     "sample_applications",
                     *("--config", str(samples_file), "--ready-file", str(samples_ready)),
                 ),
+                silent=True,
             )
         )
         status.update("Starting the control plane and Envoy...")
@@ -275,11 +277,12 @@ def _tell(ready: dict[str, Any]) -> None:
                 (
                     person.email,
                     person.password,
-                    ", ".join(factor["type"] for factor in person.factors) or "none",
+                    ", ".join(factor["name"] for factor in person.factors) or "none",
                     ", ".join(person.groups),
                 )
                 for person in PEOPLE
             ],
+            whole=3,
         )
     )
     out.print()

@@ -46,11 +46,11 @@ class Person:
 
 
 def _code(seed: str) -> dict[str, str]:
-    return {"type": "totp", "secret": seed, "amr": "otp"}
+    return {"type": "totp", "name": "code", "secret": seed, "amr": "otp"}
 
 
-KEY = {"type": "security_key", "amr": "hwk"}
-PUSH = {"type": "push", "amr": "swk"}
+KEY = {"type": "security_key", "name": "key", "amr": "hwk"}
+PUSH = {"type": "push", "name": "push", "amr": "swk"}
 
 PEOPLE = (
     Person(

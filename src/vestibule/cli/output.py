@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -40,11 +41,15 @@ def plain(text: str) -> Text:
     )
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table for people."""
-    made = Table(title=title or None, title_justify="left", show_edge=False, pad_edge=False)
-    for column in columns:
-        made.add_column(column, overflow="fold")
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, whole: int = 0
+) -> Table:
+    """A table for people; the first `whole` columns are never broken over lines."""
+    made = Table(
+        title=title or None, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
+    )
+    for position, column in enumerate(columns):
+        made.add_column(column, overflow="fold", no_wrap=position < whole)
     for row in rows:
         made.add_row(*(plain(cell) for cell in row))
     return made

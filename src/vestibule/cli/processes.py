@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import FrameType
 
 from vestibule.cli.output import err
@@ -22,11 +22,11 @@ STOP_WITHIN = 10.0
 
 @dataclass(slots=True)
 class Child:
-    """A process to keep alive: its name, its command line, its further environment."""
+    """A process to keep alive: its name and its command line; `silent` drops its stdout."""
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    silent: bool = False
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     started_at: float = 0.0
@@ -37,8 +37,8 @@ class Child:
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(
             list(self.command),
-            env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if self.silent else None,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
 
