@@ -69,12 +69,20 @@ def forwarded(
     )
 
 
-def direct(
+def proxied(
     gateway: RunningGateway, host: str, path: str, headers: Mapping[str, str], **rest: Any
 ) -> Answered:
+    """What a visitor gets to whom the path is passed on as it is."""
     said = {**PROOF, "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", **headers}
     port = gateway.gateway.forward_auth_port
     return gateway.ask(host, path, headers=said, port=port, **rest)
+
+
+def direct(
+    gateway: RunningGateway, host: str, path: str, headers: Mapping[str, str], **rest: Any
+) -> Answered:
+    """The question of a proxy that asks by prefix, as Envoy's ext_authz does."""
+    return proxied(gateway, host, f"/-/forward-auth/path{path}", headers, **rest)
 
 
 def test_a_verified_token_is_answered_without_asking(gateway: RunningGateway) -> None:
@@ -82,7 +90,7 @@ def test_a_verified_token_is_answered_without_asking(gateway: RunningGateway) ->
     for ask in (
         lambda: forwarded(gateway, "wiki.test", "/a?b=c", token=token),
         lambda: direct(gateway, "wiki.test", "/a?b=c", {}, token=token),
-        lambda: direct(
+        lambda: proxied(
             gateway,
             "gateway",
             "/-/forward-auth/original-url",
@@ -222,13 +230,53 @@ def test_our_own_paths_are_proxied_to_us_and_never_answered_as_a_question(
 ) -> None:
     for path in ("/cdn-cgi/access/authorized?nonce=x", "/cdn-cgi"):
         assert forwarded(gateway, "wiki.test", path).status == 403
-        answered = direct(gateway, "wiki.test", path, {})
+        assert direct(gateway, "wiki.test", path, {}).status == 403
+        answered = proxied(gateway, "wiki.test", path, {})
         assert answered.status == 200
         assert answered.body == f"page {path}".encode()
         seen = gateway.control.visited[-1].headers
         assert seen["x-vestibule-client-ip"] == "203.0.113.9"
         assert seen["x-vestibule-scheme"] == "https"
         assert "x-vestibule-secret" not in seen
+
+
+def test_h1_a_visitor_cannot_choose_the_way_of_asking(gateway: RunningGateway) -> None:
+    hearsay = question("shop.test", "/open")
+    for path in ("/-/forward-auth", "/-/forward-auth?x", "/-/forward-auth/path/open"):
+        asked, answered = gateway.was_asked(
+            lambda path=path: direct(gateway, "wiki.test", path, hearsay)
+        )
+        assert (asked, answered.status) == (True, 403), path
+        told = gateway.control.asked[-1]
+        assert (told.path, told.headers["host"]) == (f"/check{path}", "wiki.test")
+
+
+def test_a_path_that_is_neither_ours_nor_a_question_is_refused(gateway: RunningGateway) -> None:
+    token = gateway.token(WIKI)
+    for path in ("/", "/a?b=c", "/-/forward-auth/", "/-/forward-auth/path", "/-/forward-authx"):
+        asked, answered = gateway.was_asked(
+            lambda path=path: proxied(gateway, "wiki.test", path, {}, token=token)
+        )
+        assert (asked, answered.status) == (False, 403), path
+        assert not answered.header("cf-access-jwt-assertion")
+
+
+def test_an_identity_that_is_not_there_is_told_as_empty(gateway: RunningGateway) -> None:
+    """Proxies that overwrite only what they are told would pass on a visitor's own (H4)."""
+    answered = forwarded(gateway, "shop.test", "/open")
+    told = {name.lower(): value for name, value in answered.headers}
+    for name in ("cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cookie"):
+        assert told.get(name) == "", name
+
+
+def test_each_cookie_can_be_found_by_a_number(gateway: RunningGateway) -> None:
+    cookies = ["CF_Authorization=a; Path=/; Secure", "CF_Binding=b; Path=/; Secure"]
+    gateway.control.check = lambda _: (200, [("set-cookie", cookie) for cookie in cookies], b"")
+    answered = forwarded(gateway, "wiki.test")
+    assert [value for name, value in answered.headers if name == "set-cookie"] == cookies
+    assert answered.header("x-vestibule-set-cookie-1") == cookies[0]
+    assert answered.header("x-vestibule-set-cookie-2") == cookies[1]
+    assert answered.header("x-vestibule-set-cookie-3") == ""
 
 
 def test_an_unknown_host_is_refused(gateway: RunningGateway) -> None:

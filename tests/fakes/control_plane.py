@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-Answer = tuple[int, dict[str, str], bytes]
+Answer = tuple[int, Mapping[str, str] | list[tuple[str, str]], bytes]
 
 
 @dataclass
@@ -104,7 +104,8 @@ class FakeControlPlane:
             )
             while (await receive()).get("more_body"):
                 pass
-            listed = [(k.encode(), v.encode()) for k, v in headers.items()]
+            pairs = headers.items() if isinstance(headers, Mapping) else headers
+            listed = [(k.encode(), v.encode()) for k, v in pairs]
             await send({"type": "http.response.start", "status": status, "headers": listed})
             await send({"type": "http.response.body", "body": body})
 

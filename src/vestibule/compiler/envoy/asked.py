@@ -1,15 +1,20 @@
 """What a foreign proxy asks about, taken from the question (forward auth).
 
-Two ways to ask, told apart by the path of the question alone, never by headers that a
+Three ways to ask, told apart by the path of the question alone, never by headers that a
 visitor might have sent:
 
 - `/-/forward-auth`: about `X-Forwarded-{Method,Proto,Host,Uri}` (Traefik, Caddy, nginx);
 - `/-/forward-auth/original-url`: about `X-Original-{Method,URL}` (nginx-ingress);
-- any other path: about that path on the question's own Host, with its own method.
+- `/-/forward-auth/path/...`: about the path `/...` on the question's own Host, with its own
+  method (a foreign Envoy). The prefix is the asker's, so no visitor chooses the way.
+
+Our own paths are no question: they are proxied to us as they are. Anything else is refused.
 
 `X-Forwarded-For` says in its last entry who is asking, and must. What is missing, doubled
 or ambiguous is refused. A proxy that can pass on nothing but 401 and 403 (nginx) sends
 `X-Vestibule-Redirects: 401`: then a redirect is answered as 401 with its `Location`.
+Proxies that read one header of a name only find each `Set-Cookie` once more by a number, as
+`X-Vestibule-Set-Cookie-1` and so on.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ FILTER = "vestibule.asked"
 
 SCRIPT = r"""
 local QUESTION, ORIGINAL = "/-/forward-auth", "/-/forward-auth/original-url"
+local PREFIX = "^/%-/forward%-auth/path(/.*)$"
 local RESERVED = {"^/cdn%-cgi", "^/%.well%-known/cloudflare%-access%-protected%-resource"}
 
 local function refuse(handle, why)
@@ -38,15 +44,19 @@ local function last_address(headers)
   return address and address:match("^[%x.:]+$")
 end
 
+local function is_ours(path)
+  for _, reserved in ipairs(RESERVED) do
+    if path:match(reserved) then return true end
+  end
+end
+
 local function put(handle, method, scheme, host, path)
   if not (method and method:match("^%u+$")) then return refuse(handle, "its method") end
   if scheme ~= "http" and scheme ~= "https" then return refuse(handle, "its scheme") end
   if not (host and host:match("^[%w._:%[%]-]+$")) then return refuse(handle, "its host") end
   if not (path and path:match("^/")) then return refuse(handle, "its path") end
-  for _, reserved in ipairs(RESERVED) do
-    if path:match(reserved) then
-      return refuse(handle, "this path is Vestibule's own and should be proxied to it")
-    end
+  if is_ours(path) then
+    return refuse(handle, "this path is Vestibule's own and should be proxied to it")
   end
   local headers = handle:headers()
   headers:replace(":method", method)
@@ -62,23 +72,32 @@ function envoy_on_request(handle)
     handle:streamInfo():dynamicMetadata():set("vestibule", "redirects", "401")
   end
   if not last_address(headers) then return refuse(handle, "the visitor's address") end
-  local path = headers:get(":path"):match("^[^?]*")
+  local whole = headers:get(":path")
+  local path, asked = whole:match("^[^?]*"), whole:match(PREFIX)
   if path == QUESTION then
     put(handle, only(headers, "x-forwarded-method"), only(headers, "x-forwarded-proto"),
       only(headers, "x-forwarded-host"), only(headers, "x-forwarded-uri"))
   elseif path == ORIGINAL then
     local scheme, host, rest = (only(headers, "x-original-url") or ""):match("^(%a+)://([^/?#]+)(.*)$")
     put(handle, only(headers, "x-original-method"), scheme, host, rest)
-  else
+  elseif asked then
+    put(handle, headers:get(":method"), only(headers, "x-forwarded-proto"),
+      headers:get(":authority"), asked)
+  elseif is_ours(path) then
     local scheme = only(headers, "x-forwarded-proto")
     if scheme ~= "http" and scheme ~= "https" then refuse(handle, "its scheme") end
+  else
+    refuse(handle, "questions are asked at " .. QUESTION)
   end
 end
 
 function envoy_on_response(handle)
+  local headers = handle:headers()
+  for index = 0, headers:getNumValues("set-cookie") - 1 do
+    headers:add("x-vestibule-set-cookie-" .. index + 1, headers:getAtIndex("set-cookie", index))
+  end
   local told = handle:streamInfo():dynamicMetadata():get("vestibule")
   if not (told and told["redirects"] == "401") then return end
-  local headers = handle:headers()
   local status = headers:get(":status")
   if status:match("^3") then
     headers:replace(":status", "401")

@@ -88,7 +88,8 @@ def misdirected() -> Resource:
 def _answer(route: PlannedRoute, plans: Mapping[str, ContinuousPlan], means: Means) -> Resource:
     """A route of the forward-auth listener: 200, with what the origin may read as identity.
 
-    `Cookie` is among it as the origin should see it, without what only we may read.
+    `Cookie` is among it as the origin should see it, without what only we may read. What is
+    not there is told as an empty value: some proxies would otherwise pass on the visitor's.
     """
     match route.target:
         case ToOrigin(application, _) | ToNowhere(application):
@@ -110,15 +111,15 @@ def _admitted(
     plan = plans.get(application.id)
     checks = demands(application, plan, means)
     told: list[Resource] = [_header("cache-control", "no-store")]
-    if plan is None or not plan.public:
-        told.append(_header(names.ASSERTION, f"%REQ({names.ASSERTION})%"))
-        told.append(_header(names.EMAIL, f"%REQ({names.EMAIL})%"))
+    for name in (names.ASSERTION, names.EMAIL):
+        is_public = plan is not None and plan.public
+        told.append(_header(name, "" if is_public else f"%REQ({name})%"))
     stripped = f"%DYNAMIC_METADATA({names.OWN_METADATA}:cookie)%"
     told.append(_header("cookie", stripped if names.COOKIES in checks else "%REQ(COOKIE)%"))
     return {
         "match": _match(route),
         "direct_response": {"status": 200},
-        "response_headers_to_add": told,
+        "response_headers_to_add": [{**header, "keep_empty_value": True} for header in told],
         # Not a filter may be switched off by a route here: Envoy decides that by the route
         # of the question, before it is known what is asked about.
         "typed_per_filter_config": {
