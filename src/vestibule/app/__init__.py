@@ -2,6 +2,7 @@
 
 from vestibule.app.control_plane import run_control_plane
 from vestibule.app.data_plane import run_gateway
+from vestibule.app.inspection import DatabaseFacts, inspect_database, inspect_envoy
 from vestibule.app.installation import (
     Installation,
     SystemClock,
@@ -11,10 +12,13 @@ from vestibule.app.installation import (
 from vestibule.app.state import backup_state, migrate_state, restore_state
 
 __all__ = [
+    "DatabaseFacts",
     "Installation",
     "SystemClock",
     "SystemEntropy",
     "backup_state",
+    "inspect_database",
+    "inspect_envoy",
     "migrate_state",
     "open_installation",
     "restore_state",

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from vestibule.app import Installation, SystemClock, SystemEntropy
+from vestibule.cli.diagnosis.place import named_files
 from vestibule.cli.exits import Exit
 from vestibule.cli.options import (
     ConfigOption,
@@ -191,17 +192,8 @@ def check_config(
 
 def _check_files(settings: Settings) -> None:
     """Every file that the settings name must be there and readable (attacks.md F3)."""
-    named: dict[str, Path | None] = {
-        "listen.tls_certificate": settings.listen.tls_certificate,
-        "listen.tls_key": settings.listen.tls_key,
-        "forward_auth.tls_certificate": settings.forward_auth.tls_certificate,
-        "forward_auth.tls_key": settings.forward_auth.tls_key,
-        "geoip_database": settings.geoip_database,
-        "outbound.ca_file": settings.outbound.ca_file,
-        "smtp.password_file": settings.smtp.password_file,
-    }
-    for path, file in named.items():
-        if file is not None and not os.access(file, os.R_OK):
+    for path, file in named_files(settings).items():
+        if not os.access(file, os.R_OK):
             raise InvalidConfiguration(f"cannot read {file}", path=path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -56,18 +55,28 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Load one command; for the list of commands, its help line is enough."""
+        """What lists of commands need: a name and a help line. Nothing is loaded for it."""
         if cmd_name not in COMMANDS:
             return None
-        module, function, help_line = COMMANDS[cmd_name]
-        if sys.argv[1:2] in ([], ["--help"]):
-            return _command(cmd_name, _nothing, help_line)
-        loaded: Any = getattr(importlib.import_module(f"vestibule.cli.{module}"), function)
-        if isinstance(loaded, typer.Typer):
-            group = typer.main.get_command(loaded)
-            group.name = cmd_name
-            return group
-        return _command(cmd_name, loaded, loaded.__doc__)
+        return _command(cmd_name, _nothing, COMMANDS[cmd_name][2])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command that is about to run, or to be completed."""
+        if args and args[0] not in COMMANDS:
+            # Whoever mistypes a name is told the nearest ones.
+            self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, (_loaded(name) if name and command else command), rest
+
+
+def _loaded(name: str) -> Any:
+    module, function, _ = COMMANDS[name]
+    loaded: Any = getattr(importlib.import_module(f"vestibule.cli.{module}"), function)
+    if isinstance(loaded, typer.Typer):
+        group = typer.main.get_command(loaded)
+        group.name = name
+        return group
+    return _command(name, loaded, loaded.__doc__)
 
 
 def _command(name: str, function: Callable[..., None], help_text: str) -> Any:

@@ -25,7 +25,10 @@ from vestibule.model.errors import (
 from vestibule.model.values import Json
 from vestibule.protocols.exchange import OutboundError
 
-out = Console(soft_wrap=True, highlight=False)
+# Nobody's screen limits a file or a pipe: a table in it keeps its lines whole.
+WIDE = 240
+
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
