@@ -61,12 +61,14 @@ class Issuer:
             return kept.issued
         if store is None:
             raise RecordsNeeded
-        with self._lock, store.transaction() as records:
-            kept = self._kept.get(key)
-            issued = _still_good(kept, question.now, records)
-            if issued is None:
-                issued = self._write(question, draft, records)
-        self._keep(key, issued, question)
+        with self._lock:
+            with store.transaction() as records:
+                kept = self._kept.get(key)
+                issued = _still_good(kept, question.now, records)
+                if issued is None:
+                    issued = self._write(question, draft, records)
+            # Committed, and nobody else was let in meanwhile: now others may share it.
+            self._keep(key, issued, question)
         return issued
 
     def _write(self, question: Question, draft: Draft, records: Records) -> Issued:
@@ -80,11 +82,10 @@ class Issuer:
     def _keep(self, key: Hashable, issued: Issued, question: Question) -> None:
         half = (issued.grant.expires_at - issued.grant.issued_at) / 2
         reuse_until = issued.grant.issued_at + min(half, _LONGEST_REUSE)
-        with self._lock:
-            self._kept[key] = _Kept(issued, reuse_until, question.view.revisions.revocations)
-            self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+        self._kept[key] = _Kept(issued, reuse_until, question.view.revisions.revocations)
+        self._kept.move_to_end(key)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
 
 
 def _still_good(kept: _Kept | None, now: datetime, records: Records) -> Issued | None:
