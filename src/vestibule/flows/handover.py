@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from vestibule.flows.access_records import login_record
 from vestibule.flows.door import Door
@@ -23,7 +24,9 @@ from vestibule.model.rules import ExternalEvaluation, Policy
 from vestibule.model.session import GlobalSession, Handover
 from vestibule.model.values import Json
 from vestibule.policy.verdict import Outcome, Verdict
-from vestibule.sessions.cookies import presents_app_session
+from vestibule.sessions.cookies import REDIRECTS, presents_app_session
+from vestibule.sessions.loops import came_back, circle_of
+from vestibule.sessions.loops import cookie as loop_cookie
 
 INVALID_LOGIN = "Invalid login session – Please try going to the URL of your application again"  # noqa: RUF001 - the reference's own dash
 EXTERNAL = "external "
@@ -140,7 +143,9 @@ def _let_in(door: Door, records: Records, arrival: _Arrival, case: Case, policy:
         not_after=not_after(handover.facts),
     )
     cookies = token_cookies(issued, arrival.application, handover.host, handover.return_to)
-    return GoTo(_next(door, records, arrival), cookies)
+    page = urlsplit(handover.return_to).path
+    circle = circle_of(arrival.facts.cookies.get(REDIRECTS, ()), page, door.clock.now())
+    return GoTo(_next(door, records, arrival), (*cookies, loop_cookie(came_back(circle))))
 
 
 def _next(door: Door, records: Records, arrival: _Arrival) -> str:

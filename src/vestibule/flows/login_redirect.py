@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from urllib.parse import quote, urlencode
 
 from vestibule.flows.answers import Looping, SentToLogin
 from vestibule.flows.ports import Entropy
 from vestibule.flows.question import Question, challenge, is_web_socket
-from vestibule.sessions import cookies
-from vestibule.sessions.cookies import Cookie
+from vestibule.sessions import cookies, loops
 from vestibule.tokens.meta import Meta, sign_meta
 from vestibule.tokens.verify import Flaw
 
 LOGIN_PATH = "/cdn-cgi/access/login"
-LOOP_WINDOW = timedelta(seconds=30)
-LOOP_COUNT = 3
 _LONGEST_RETURN = 4096
-_COUNTED = re.compile(r"([1-9])\.([0-9]{10})", re.ASCII)
-_PATH_FOR_A_COOKIE = re.compile(r"/[A-Za-z0-9/._~%!$&'()*+:@=-]*", re.ASCII)
 
 _FINDINGS: dict[str, str] = {
     Flaw.EXPIRED: (
@@ -46,21 +39,23 @@ def send_to_login(
     question: Question, entropy: Entropy, flaws: tuple[str, ...] = ()
 ) -> SentToLogin | Looping:
     """Return the redirect to the login page, or the page that explains why it is the third."""
-    count, first = _counted(question)
+    path = question.facts.path
+    sent = question.facts.cookies.get(cookies.REDIRECTS, ())
+    before = loops.circle_of(sent, path, question.now)
     counts = question.facts.method == "GET" and not is_web_socket(question.facts)
-    if counts and count + 1 >= LOOP_COUNT:
-        gone = cookies.deleted(_counter(question, 1, first))
+    circle = loops.sent_away(before) if counts else before
+    if circle.closed:
         return Looping(
             application_name=question.application.name,
             findings=_findings(question, flaws),
             retry_url=return_url(question),
             reference=question.reference,
-            cookies=(gone,),
+            cookies=(loops.forgotten(circle),),
         )
     app_session = cookies.new_app_session(entropy.hexadecimal(16))
     set_cookies = list(cookies.app_session_cookies(app_session, question.now))
-    if counts:
-        set_cookies.append(_counter(question, count + 1, first))
+    if circle != before:
+        set_cookies.append(loops.cookie(circle))
     return SentToLogin(
         location=login_url(question, app_session),
         challenge=challenge(question.facts),
@@ -106,30 +101,6 @@ def return_url(question: Question) -> str:
     if len(whole) > _LONGEST_RETURN:
         whole = path
     return whole if len(whole) <= _LONGEST_RETURN else "/"
-
-
-def _counted(question: Question) -> tuple[int, int]:
-    """How often this page was sent to the login page lately, and since when (seconds)."""
-    now = int(question.now.timestamp())
-    found = (
-        (int(match[1]), int(match[2]))
-        for value in question.facts.cookies.get(cookies.REDIRECTS, ())[:8]
-        if (match := _COUNTED.fullmatch(value))
-    )
-    recent = [
-        (count, first)
-        for count, first in found
-        if first <= now < first + LOOP_WINDOW.total_seconds()
-    ]
-    return max(recent, default=(0, now))
-
-
-def _counter(question: Question, count: int, first: int) -> Cookie:
-    """The cookie that counts; other pages, open in other tabs, have their own."""
-    path = question.facts.path
-    if not _PATH_FOR_A_COOKIE.fullmatch(path):
-        path = "/"
-    return cookies.redirects(f"{count}.{first}", question.now, LOOP_WINDOW, path)
 
 
 def _findings(question: Question, flaws: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Literal, TypeAlias
 
@@ -172,18 +172,3 @@ def presents_app_session(cookies: Mapping[str, tuple[str, ...]], hashed: str) ->
     """Whether a request presents the application session with that hash (constant time)."""
     presented = presented_app_sessions(cookies)
     return any(hmac.compare_digest(hash_app_session(value), hashed) for value in presented)
-
-
-def spent_app_sessions(cookies: Mapping[str, tuple[str, ...]]) -> tuple[Cookie, ...]:
-    """Return the cookies that take away every application session that a request presents."""
-    now = datetime.fromtimestamp(0, UTC)
-    return tuple(
-        deleted(Cookie(name, "", now, path=RESERVED_PATH))
-        for name in cookies
-        if is_app_session(name) and not _UNSAFE.search(name)
-    )
-
-
-def redirects(value: str, now: datetime, window: timedelta, path: str) -> Cookie:
-    """The short-lived cookie that counts how often one page was sent to the login page."""
-    return Cookie(REDIRECTS, value, now + window, path=path, same_site="Lax")
