@@ -28,22 +28,26 @@ class BareEnvoy:
         trusted_hops: int = 0,
         geoip_database: str = "",
         certificate: tuple[str, str] | None = None,
+        forward_auth: bool = False,
+        concurrency: int = 1,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(dir="/tmp", prefix="v-"))
         self.files = FileDirectory(self.directory / "envoy")
         self._reserved = PortReservation("127.0.0.1", 0)
         self.port = self._reserved.port
+        self._asked = PortReservation("127.0.0.1", 0) if forward_auth else None
         pem, key = certificate or ("", "")
         self.edge = Edge(
             directory=str(self.files.path),
             sockets=str(self.directory),
             public=Listener("127.0.0.1", self.port, pem, Secret(key)),
+            forward_auth=Listener("127.0.0.1", self._asked.port) if self._asked else None,
             trusted_hops=trusted_hops,
             geoip_database=geoip_database,
         )
         self.control = FakeControlPlane(self.directory).start()
         self.admin = Admin(self.directory / "admin.sock")
-        self._command = Command(envoy_binary(), self.files.path / names.BOOTSTRAP_FILE, 1)
+        self._command = Command(envoy_binary(), self.files.path / names.BOOTSTRAP_FILE, concurrency)
         self._process: EnvoyProcess | None = None
 
     def judge(self, snapshot: Snapshot) -> str:
@@ -85,4 +89,6 @@ class BareEnvoy:
             self._process.stop(0)
         self.control.stop()
         self._reserved.release()
+        if self._asked:
+            self._asked.release()
         shutil.rmtree(self.directory, ignore_errors=True)

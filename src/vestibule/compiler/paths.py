@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,21 @@ class Covered:
         return written if self.pattern.endswith("*") else f"{written}(?:/.*)?"
 
 
-PathTest: TypeAlias = Covered
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The path is ours on every application's host, and never an origin's (access.md, intro)."""
+
+    regex: ClassVar[str] = r"/(?:cdn-cgi|\.well-known/cloudflare-access-protected-resource)(?:/.*)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Parametrized:
+    """Some segment of the path has a parameter (`;`)."""
+
+    regex: ClassVar[str] = r".*(?:;|%3[bB]).*"
+
+
+PathTest: TypeAlias = Covered | Reserved | Parametrized
 
 _ESCAPE = re.compile(r"(%[0-9A-Fa-f]{2})")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vestibule.compiler.paths import Covered, PathTest, meet
+from vestibule.compiler.paths import Covered, Parametrized, PathTest, Reserved, meet
 from vestibule.compiler.snapshot import Snapshot
 from vestibule.model.application import Application, ApplicationType, Origin
 from vestibule.policy.pattern import Pattern, parse
@@ -68,10 +68,6 @@ class Plan:
     """All virtual hosts, those of the team domain first."""
 
     hosts: tuple[PlannedHost, ...]
-
-
-RESERVED = ("/cdn-cgi", "/.well-known/cloudflare-access-protected-resource")
-"""Paths on every application's host that are ours and never an origin's (access.md, intro)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,16 +205,16 @@ def _routes(
     behind = sorted(origins, key=lambda claim: claim.pattern.rank)
     for host in dict.fromkeys(claim.pattern.host for claim in ranked):
         tested = (host,) if test_hosts else ()
-        for reserved in RESERVED:
-            yield PlannedRoute((Covered(reserved),), ToControlPlane(), tested)
+        yield PlannedRoute((Reserved(),), ToControlPlane(), tested)
         if not test_hosts:
             break
     if any(claim.pattern.path for claim in ranked):
         # Servers differ over whether `/a;x` is `/a`; where paths decide, neither is let in.
-        yield PlannedRoute((Covered("*;"),), Unmatched())
+        yield PlannedRoute((Parametrized(),), Unmatched())
     for claim in ranked:
         yield from _application_routes(claim, behind, test_hosts=test_hosts)
-    yield PlannedRoute((Covered(""),), Unmatched())
+    if test_hosts or ranked[-1].pattern.path:
+        yield PlannedRoute((Covered(""),), Unmatched())
 
 
 def _application_routes(

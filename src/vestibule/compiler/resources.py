@@ -23,7 +23,7 @@ from vestibule.compiler.envoy.listeners import (
     secrets,
 )
 from vestibule.compiler.envoy.routes import ROUTES, misdirected, route_configuration
-from vestibule.compiler.envoy.shapes import Resource, canonical, discovery_response
+from vestibule.compiler.envoy.shapes import Resource, canonical
 from vestibule.compiler.envoy.tokens import revocation_filter, token_filter
 from vestibule.compiler.plan import Plan, plan
 from vestibule.compiler.snapshot import Edge, Snapshot
@@ -73,8 +73,7 @@ def keep_clusters(new: bytes, old: bytes) -> bytes:
     kept = [cluster for cluster in json.loads(old)["resources"] if cluster["name"] not in named]
     if not kept:
         return new
-    both = [*wanted, *kept]
-    return canonical({"version_info": _version(both), "resources": both})
+    return _response([*wanted, *kept])
 
 
 def compile_static(snapshot: Snapshot) -> bytes:
@@ -143,11 +142,15 @@ def _certificate_routes(snapshot: Snapshot, planned: Plan, edge: Edge) -> dict[s
 
 
 def _file(type_name: str, resources: list[Resource]) -> bytes:
-    return canonical(discovery_response(type_name, resources, _version(resources)))
+    typed = [{"@type": f"type.googleapis.com/{type_name}", **each} for each in resources]
+    return _response(typed)
 
 
-def _version(resources: list[Resource]) -> str:
-    return hashlib.sha256(canonical(resources)).hexdigest()[:16]
+def _response(resources: list[Resource]) -> bytes:
+    """A discovery response whose version depends on its content alone; written out once."""
+    written = canonical(resources)
+    version = hashlib.sha256(written).hexdigest()[:16]
+    return b'{"resources":%b,"version_info":"%b"}' % (written, version.encode())
 
 
 def _extension_file(name: str, config: Resource) -> bytes:

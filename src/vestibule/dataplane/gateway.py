@@ -102,9 +102,10 @@ class Gateway:
         self.monitoring = Monitoring(
             options.monitoring.host, options.monitoring.port, self.admin, self._own_metrics
         )
-        self._follower = threading.Thread(
-            target=self.publisher.run, args=(self._stop,), name="publisher", daemon=True
-        )
+        self._followers = [
+            threading.Thread(target=follow, args=(self._stop,), name=follow.__name__, daemon=True)
+            for follow in (self.publisher.follow_configuration, self.publisher.follow_revocations)
+        ]
 
     @property
     def port(self) -> int:
@@ -122,7 +123,8 @@ class Gateway:
         self.agent.start()
         self.publisher.prime(self._stop)
         self.envoy.start()
-        self._follower.start()
+        for follower in self._followers:
+            follower.start()
         self.monitoring.start()
         end = time.monotonic() + ready_within
         while not self._stop.is_set() and not self.admin.ready():
@@ -151,8 +153,9 @@ class Gateway:
         self._stop.set()
         self.monitoring.stop()
         self.envoy.stop(self._options.drain)
-        if self._follower.is_alive():
-            self._follower.join(5)
+        for follower in self._followers:
+            if follower.is_alive():
+                follower.join(5)
         self.agent.stop()
         self._public.release()
         if self._forward_auth is not None:

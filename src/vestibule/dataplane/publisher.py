@@ -84,7 +84,9 @@ class Publisher:
     ) -> None:
         self._store, self._directory, self._streams = store, directory, streams
         self._with = surroundings
-        self._known = Revisions(-1, -1, -1)
+        self._known_quick = Revisions(-1, -1, -1)
+        self._known_configuration = Revisions(-1, -1, -1)
+        self._quick = threading.Lock()
         self._edge: Edge | None = None
         self._issuer = ""
         self._outage = ""
@@ -103,7 +105,9 @@ class Publisher:
         """
         while not stop.is_set():
             try:
-                self._publish(self._store.revisions())
+                revisions = self._store.revisions()
+                self._publish_configuration(revisions)
+                self._publish_quick(revisions)
             except (StoreUnavailable, NotFound) as error:
                 self._failed(error.message)
             if not self._directory.holds(names.BOOTSTRAP_FILE):
@@ -112,13 +116,29 @@ class Publisher:
                 return
             stop.wait(0.5)
 
-    def run(self, stop: threading.Event) -> None:
-        """Follow the store until `stop` is set."""
+    def follow_configuration(self, stop: threading.Event) -> None:
+        """Follow what takes a while to publish, until `stop` is set."""
+
+        def step() -> None:
+            known = replace(
+                self._store.revisions(), configuration=self._known_configuration.configuration
+            )
+            revisions = self._store.wait_for_change(known, 1.0)
+            self._publish_configuration(revisions)
+            self._tell(revisions)
+
+        self._follow(step, stop)
+
+    def follow_revocations(self, stop: threading.Event) -> None:
+        """Follow what cannot wait for the rest: revocations, and keys."""
+        self._follow(
+            lambda: self._publish_quick(self._store.wait_for_change(self._known_quick, 1.0)), stop
+        )
+
+    def _follow(self, step: Callable[[], None], stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                revisions = self._store.wait_for_change(self._known, 1.0)
-                self._publish(revisions)
-                self._tell(revisions)
+                step()
                 self._outage = ""
             except (StoreUnavailable, NotFound) as error:
                 self._failed(error.message)
@@ -127,46 +147,55 @@ class Publisher:
                 self._failed(f"cannot write Envoy's files: {error}")
                 stop.wait(0.5)
 
-    def _publish(self, revisions: Revisions) -> None:
-        """Bring the files up to `revisions`: the quick things first."""
-        known = self._known
-        edge = self._with.edge()
+    def _publish_quick(self, revisions: Revisions) -> None:
+        known = self._known_quick
         due = time.monotonic() - self._refreshed_at > _REFRESH
         if revisions.revocations != known.revocations or due:
             self._publish_revocations()
         if revisions.keys != known.keys or due:
             self._publish_keys()
-        if revisions.configuration != known.configuration or edge != self._edge:
-            self._publish_configuration(revisions, edge)
         if due:
             self._refreshed_at = time.monotonic()
-        self._known, self._edge = revisions, edge
+        self._known_quick = revisions
 
     def _publish_revocations(self) -> None:
-        with self._store.reading() as records:
-            revoked = list(records.revoked_grants(self._with.clock()))
-        self._directory.write(names.REVOCATION_FILE, revocation_file(revoked))
-        self._streams.revoke(revoked)
+        # Read and written in one go: an older list must never replace a newer one.
+        with self._quick:
+            with self._store.reading() as records:
+                revoked = list(records.revoked_grants(self._with.clock()))
+            # Streams first: it costs nothing, while Envoy takes its time with a long list.
+            self._streams.revoke(revoked)
+            self._directory.write(names.REVOCATION_FILE, revocation_file(revoked))
 
     def _publish_keys(self) -> None:
         if not self._issuer:
             return  # the first configuration brings them
-        now = self._with.clock()
-        with self._store.reading() as records:
-            keys = jwks(records.signing_keys(), now)
-        self._directory.write(names.TOKEN_FILE, token_file(self._issuer, keys))
+        with self._quick:
+            now = self._with.clock()
+            with self._store.reading() as records:
+                keys = jwks(records.signing_keys(), now)
+            self._directory.write(names.TOKEN_FILE, token_file(self._issuer, keys))
 
-    def _publish_configuration(self, revisions: Revisions, edge: Edge) -> None:
+    def _publish_configuration(self, revisions: Revisions) -> None:
+        edge = self._with.edge()
+        if (
+            revisions.configuration == self._known_configuration.configuration
+            and edge == self._edge
+        ):
+            return
         configuration = self._store.configuration()
         try:
-            snapshot = self._snapshot(configuration, edge)
-            self._apply(snapshot)
+            self._apply(self._snapshot(configuration, edge))
         except VestibuleError as error:
             if isinstance(error, StoreUnavailable | NotFound):
                 raise
-            self._rejected(revisions, str(error))
+            self._rejected(configuration.revision, str(error))
         except KeyError as error:
-            self._rejected(revisions, f"a policy that is referred to is missing: {error}")
+            reason = f"a policy that is referred to is missing: {error}"
+            self._rejected(configuration.revision, reason)
+        # Keys go on being published where the last good configuration is an earlier run's.
+        self._issuer = self._issuer or Snapshot(configuration, edge).issuer
+        self._known_configuration, self._edge = revisions, edge
 
     def _snapshot(self, configuration: Configuration, edge: Edge) -> Snapshot:
         now = self._with.clock()
@@ -184,14 +213,17 @@ class Publisher:
     def _apply(self, snapshot: Snapshot) -> None:
         revision = snapshot.configuration.revision
         files = dict(compile_files(snapshot))
+        # Those two are written by whoever reads them last; what is in `files` may be old.
+        for name in (names.REVOCATION_FILE, names.TOKEN_FILE):
+            del files[name]
         changed = [name for name, content in files.items() if self._differs(name, content)]
-        if set(changed) - {names.REVOCATION_FILE, names.TOKEN_FILE} and (
-            reason := self._judge(snapshot)
-        ):
-            self._rejected(replace(self._known, configuration=revision), reason)
+        if changed and (reason := self._judge(snapshot)):
+            self._rejected(revision, reason)
             return
-        self._replace(files)
         self._issuer = snapshot.issuer
+        self._publish_keys()
+        self._publish_revocations()
+        self._replace(files)
         self.applied_revision = revision
         self.error = ""
         if changed:
@@ -232,10 +264,10 @@ class Publisher:
         self._apply(self._snapshot(bare, self._with.edge()))
         self.applied_revision, self.error = 0, reason
 
-    def _rejected(self, revisions: Revisions, reason: str) -> None:
+    def _rejected(self, revision: int, reason: str) -> None:
         self.rejections += 1
         self.error = reason
-        _log.error("revision %d is not published: %s", revisions.configuration, reason)
+        _log.error("revision %d is not published: %s", revision, reason)
 
     def _failed(self, reason: str) -> None:
         if reason != self._outage:

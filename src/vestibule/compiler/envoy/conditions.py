@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import cache
 from typing import assert_never
 
 from vestibule.compiler.envoy import names
@@ -87,6 +88,7 @@ def fails(expression: Expression, means: Means) -> Resource:
     assert_never(expression)
 
 
+@cache
 def _in_range(written: str) -> Resource:
     network = ipaddress.ip_network(written, strict=False)
     return {

@@ -10,7 +10,7 @@ from vestibule.compiler.envoy import names
 from vestibule.compiler.envoy.application import demands, disabled, unchecked
 from vestibule.compiler.envoy.conditions import Means
 from vestibule.compiler.envoy.shapes import Resource, duration, header, regex
-from vestibule.compiler.paths import Covered
+from vestibule.compiler.paths import Covered, PathTest
 from vestibule.compiler.plan import (
     Plan,
     PlannedRoute,
@@ -24,18 +24,11 @@ from vestibule.model.conditions import ContinuousPlan
 
 ROUTES = "envoy.config.route.v3.RouteConfiguration"
 
-# What is switched off on the way to the control plane's own pages: they check for themselves.
-_CHECKS = (
-    names.TOKEN,
-    names.REVOCATION,
-    names.PRESENTATION,
-    names.APPLICATION,
-    names.RAW_TOKEN,
-    names.IDENTITY,
-    names.CHECK_FILTER,
-    names.STREAMS,
-    names.DEPARTURE,
-)
+# What is switched off on the way to the control plane's own pages, which check for
+# themselves: few filters, since there are ten thousand such routes. The rest only takes
+# notes, and what it adds as identity is taken away again.
+_UNCHECKED = (names.CHECK_FILTER, names.STREAMS, names.DEPARTURE)
+_IDENTITY = [names.ASSERTION, names.EMAIL, names.GRANT]
 
 # How long a connection may say nothing. A stream (WebSocket, event stream, gRPC) may be
 # silent for a day; whoever holds one has proved who they are.
@@ -79,7 +72,7 @@ def misdirected() -> Resource:
             {
                 "match": {"prefix": "/"},
                 "direct_response": reply,
-                "typed_per_filter_config": {name: disabled() for name in _CHECKS},
+                "typed_per_filter_config": {name: disabled() for name in _UNCHECKED},
             }
         ],
     }
@@ -97,7 +90,6 @@ def _answer(route: PlannedRoute, plans: Mapping[str, ContinuousPlan], means: Mea
         case ToControlPlane() | Unmatched():
             envoy = _route(route, plans, means)
             envoy["typed_per_filter_config"] = {names.CHECK_FILTER: unchecked()}
-            envoy["request_headers_to_remove"] = [names.ASSERTION, names.EMAIL, names.GRANT]
             return envoy
     assert_never(route.target)
 
@@ -149,13 +141,20 @@ def _route(route: PlannedRoute, plans: Mapping[str, ContinuousPlan], means: Mean
                 "timeout": duration(120),
                 "idle_timeout": duration(300),
             }
-            envoy["typed_per_filter_config"] = {name: disabled() for name in _CHECKS}
+            envoy.update(_to_our_own())
         case Unmatched():
             envoy["route"] = _to_page("/-/unmatched")
-            envoy["typed_per_filter_config"] = {name: disabled() for name in _CHECKS}
+            envoy.update(_to_our_own())
         case _:
             assert_never(route.target)
     return envoy
+
+
+def _to_our_own() -> Resource:
+    return {
+        "typed_per_filter_config": {name: disabled() for name in _UNCHECKED},
+        "request_headers_to_remove": _IDENTITY,
+    }
 
 
 def _checks(
@@ -205,12 +204,10 @@ def _match(route: PlannedRoute) -> Resource:
     return match
 
 
-def _path_match(path: Covered) -> Resource:
-    if path.everything:
+def _path_match(path: PathTest) -> Resource:
+    if isinstance(path, Covered) and path.everything:
         return {"prefix": "/"}
-    if path.pattern == "*;":
-        return {"safe_regex": {"regex": r".*(?:;|%3[bB]).*"}}
-    if path.literal:
+    if isinstance(path, Covered) and path.literal:
         return {"path_separated_prefix": path.pattern}
     return {"safe_regex": {"regex": path.regex}}
 

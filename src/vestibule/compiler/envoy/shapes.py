@@ -37,16 +37,6 @@ def file_source(path: str) -> Resource:
     return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
 
 
-def discovery_response(type_name: str, resources: list[Resource], version: str) -> Resource:
-    """Return what such a file holds."""
-    return {
-        "version_info": version,
-        "resources": [
-            {"@type": f"type.googleapis.com/{type_name}", **resource} for resource in resources
-        ],
-    }
-
-
 def canonical(document: Json) -> bytes:
     """Return `document` as JSON that is equal whenever the document is."""
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()

@@ -6,7 +6,16 @@ import json
 from collections.abc import Iterable, Mapping
 
 from vestibule.compiler.envoy import names
-from vestibule.compiler.envoy.principals import every, has_header, header_is, no, shadow, some
+from vestibule.compiler.envoy.principals import (
+    claim_is,
+    decided,
+    every,
+    has_header,
+    header_is,
+    no,
+    shadow,
+    some,
+)
 from vestibule.compiler.envoy.shapes import (
     Resource,
     discovered_filter,
@@ -112,6 +121,9 @@ def revocation_filter(revoked: Iterable[str]) -> Resource:
 def presentation_filter() -> Resource:
     """Return the filter that notes how a request presents itself.
 
+    It tells of every application what is the same for all, so that their own rules are
+    short: there may be ten thousand.
+
     Not plain, and so always asked, is what the control plane must answer or rewrite: a CORS
     preflight, the CLI's questions, cookies that no origin may see.
     """
@@ -141,13 +153,22 @@ def presentation_filter() -> Resource:
         RBAC,
         **shadow(
             {
-                ONE_TOKEN: every([plain, no(machine), one_token]),
+                ONE_TOKEN: every([plain, no(machine), one_token, *_genuine()]),
                 NO_CREDENTIAL: every([plain, no(machine), no(cookie), no(presented)]),
                 ANY_CREDENTIALS: plain,
             },
             "presentation_",
         ),
     )
+
+
+def _genuine() -> list[Resource]:
+    """Say of a verified token: it is for an application, has an id, and is not revoked."""
+    return [
+        claim_is("type", "app"),
+        has_header(names.JTI),
+        decided("revocation_shadow_engine_result", ("allowed",)),
+    ]
 
 
 def raw_token_filter() -> Resource:

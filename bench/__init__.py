@@ -1,0 +1,1 @@
+"""Measures the data plane against Envoy without filters, side by side in one run."""
