@@ -19,6 +19,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.end_to_end.reference_world import World, add_applications, remote_calls, straight
 from tests.end_to_end.signing_in import CHROMIUM_FLAGS
 
 
@@ -123,6 +124,24 @@ def demo() -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """A demo of its own with an application for each behaviour that the reference describes."""
+    running = World(start_demo())
+    server, port = remote_calls()
+    try:
+        document = running.export()
+        add_applications(document, port)
+        straight(document)
+        running.apply(document)
+        yield running
+    finally:
+        server.stop(0)
+        stop_demo(running.demo)
+
+
+# Playwright keeps an event loop running in this thread while it lives, so a browser lives no
+# longer than the module that wants it.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium from the system."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
