@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 
-from bench.load import Target, available, interleaved
+from bench.load import Seen, Target, available, interleaved
 from bench.plain import PlainEnvoy
 from tests.fakes.control_plane import deny
 from tests.fakes.envoy import BareEnvoy
@@ -56,9 +56,18 @@ def token(app: Application, jti: str = "grant") -> str:
     at = int(time.time())
     return sign(
         {
-            "type": "app", "aud": [app.aud], "iss": ISSUER, "sub": "u", "email": "a@b.test",
-            "iat": at, "nbf": at, "exp": at + 3600, "jti": jti, "policy_id": "policy",
-            "policy_version": "version", "conditions": ["lan"],
+            "type": "app",
+            "aud": [app.aud],
+            "iss": ISSUER,
+            "sub": "u",
+            "email": "a@b.test",
+            "iat": at,
+            "nbf": at,
+            "exp": at + 3600,
+            "jti": jti,
+            "policy_id": "policy",
+            "policy_version": "version",
+            "conditions": ["lan"],
         },
         signing_key(),
     )
@@ -68,9 +77,11 @@ def throughput(rounds: int, seconds: int, sizes: list[tuple[int, int]]) -> None:
     """Requests a second through the gateway and by forward auth, beside plain Envoy."""
     origin = PlainEnvoy()
     proxy = PlainEnvoy(origin.port)
+    print("requests a second, and microseconds of Envoy's CPU for each")
+    print(f"{'':>21} |        through the gateway          |            forward auth")
     print(
-        f"{'applications':>12} {'revoked':>8} | {'plain':>8} {'gateway':>8} {'ratio':>6} | "
-        f"{'plain 200':>9} {'fwd-auth':>9} {'ratio':>6} | load s"
+        f"{'applications':>12} {'revoked':>8} | {'plain':>13} {'gateway':>13} {'rate':>4} {'CPU':>4} "
+        f"| {'plain':>13} {'asked':>13} {'rate':>4} {'CPU':>4} | loaded in"
     )
     try:
         for applications, revoked in sizes:
@@ -92,25 +103,43 @@ def throughput(rounds: int, seconds: int, sizes: list[tuple[int, int]]) -> None:
                 assert listener is not None
                 seen = interleaved(
                     [
-                        Target("plain", proxy.port, headers=cookie),
-                        Target("gateway", envoy.port, headers={**cookie, "Host": "app1.test"}),
-                        Target("direct", origin.port, headers=cookie),
-                        Target("asked", listener.port, "/-/forward-auth/path/", headers=asked),
+                        Target("plain", proxy.pid, proxy.port, headers=cookie),
+                        Target(
+                            "gateway",
+                            envoy.pid,
+                            envoy.port,
+                            headers={**cookie, "Host": "app1.test"},
+                        ),
+                        Target("direct", origin.pid, origin.port, headers=cookie),
+                        Target(
+                            "asked",
+                            envoy.pid,
+                            listener.port,
+                            "/-/forward-auth/path/",
+                            headers=asked,
+                        ),
                     ],
                     rounds,
                     seconds,
                 )
                 print(
-                    f"{applications:>12} {revoked:>8} | {seen['plain']:>8.0f} "
-                    f"{seen['gateway']:>8.0f} {seen['gateway'] / seen['plain']:>6.2f} | "
-                    f"{seen['direct']:>9.0f} {seen['asked']:>9.0f} "
-                    f"{seen['asked'] / seen['direct']:>6.2f} | {loaded:.1f}"
+                    f"{applications:>12} {revoked:>8} | {_pair(seen['plain'], seen['gateway'])} "
+                    f"| {_pair(seen['direct'], seen['asked'])} | {loaded:.1f} s",
+                    flush=True,
                 )
             finally:
                 envoy.stop()
     finally:
         proxy.stop()
         origin.stop()
+
+
+def _pair(plain: Seen, ours: Seen) -> str:
+    """Both, and the ratios: of the rate (less is slower) and of the CPU (more is dearer)."""
+    return (
+        f"{plain.rate:>6.0f} {plain.cpu:>4.0f} us {ours.rate:>6.0f} {ours.cpu:>4.0f} us "
+        f"{ours.rate / plain.rate:>4.2f} {ours.cpu / plain.cpu:>4.2f}"
+    )
 
 
 def revocation() -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import statistics
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Target:
-    """A listener and what to send to it."""
+    """A listener, the process behind it, and what to send to it."""
 
     name: str
+    pid: int
     port: int
     path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -25,8 +28,22 @@ def available() -> bool:
     return shutil.which("wrk") is not None
 
 
-def once(target: Target, seconds: int, connections: int = 32) -> float:
-    """Requests a second; raises when not all of them succeeded."""
+@dataclass(frozen=True)
+class Seen:
+    """Requests a second, and microseconds of the process's CPU for each."""
+
+    rate: float
+    cpu: float
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def once(target: Target, seconds: int, connections: int = 32) -> Seen:
+    """Load the target once; raises when not all requests succeeded."""
+    before = _cpu_seconds(target.pid)
     arguments = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     for name, value in target.headers.items():
         arguments += ["-H", f"{name}: {value}"]
@@ -38,16 +55,24 @@ def once(target: Target, seconds: int, connections: int = 32) -> float:
     )
     if "Non-2xx" in done.stdout:
         raise RuntimeError(f"{target.name} did not succeed:\n{done.stdout}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    if found is None:
+    spent = _cpu_seconds(target.pid) - before
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
+    count = re.search(r"(\d+) requests in", done.stdout)
+    if rate is None or count is None:
         raise RuntimeError(done.stdout)
-    return float(found[1])
+    return Seen(float(rate[1]), spent / int(count[1]) * 1e6)
 
 
-def interleaved(targets: list[Target], rounds: int, seconds: int) -> dict[str, float]:
+def interleaved(targets: list[Target], rounds: int, seconds: int) -> dict[str, Seen]:
     """The median of `rounds` for each target, one after the other, so that all share the noise."""
-    seen: dict[str, list[float]] = {target.name: [] for target in targets}
+    seen: dict[str, list[Seen]] = {target.name: [] for target in targets}
     for _ in range(rounds):
         for target in targets:
             seen[target.name].append(once(target, seconds))
-    return {name: statistics.median(values) for name, values in seen.items()}
+    return {
+        name: Seen(
+            statistics.median(one.rate for one in values),
+            statistics.median(one.cpu for one in values),
+        )
+        for name, values in seen.items()
+    }

@@ -29,6 +29,11 @@ class PlainEnvoy:
         while not admin.ready():
             time.sleep(0.02)
 
+    @property
+    def pid(self) -> int:
+        """The process id of Envoy."""
+        return self._process.pid or 0
+
     def stop(self) -> None:
         self._process.stop(0)
         self._reserved.release()

@@ -62,10 +62,15 @@ class BareEnvoy:
         if self._process is None:
             self._process = EnvoyProcess(self._command, self.admin)
             self._process.start()
-            eventually(self.admin.ready)
+            eventually(self.admin.ready, within=60)
         elif written[names.ROUTES_FILE]:
             eventually(lambda: self._updates() > before)
         assert not self.rejected()
+
+    @property
+    def pid(self) -> int:
+        """The process id of Envoy."""
+        return (self._process.pid if self._process else None) or 0
 
     def rejected(self) -> int:
         return sum(self.admin.counters("update_rejected").values())
