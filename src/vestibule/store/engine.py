@@ -135,9 +135,17 @@ def prepare_sqlite(connection: sqlite3.Connection) -> None:
 
 
 def make_private(file: Path) -> None:
-    """Create the database file for its owner alone; SQLite gives its -wal the same mode."""
+    """Create the database file for its owner alone; SQLite gives its -wal the same mode.
+
+    A file that is there is never opened by us. POSIX drops all locks of a process when it
+    closes any descriptor of the file: another process would then take itself for the last,
+    and delete the -wal beneath us, and with it what we commit and hear of from then on
+    (sqlite.org/howtocorrupt.html, 2.2).
+    """
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreUnavailable(
             f"the database file {file} cannot be opened: {error.strerror}"
