@@ -28,6 +28,7 @@ from vestibule.outbound.mail import MailRelay
 from vestibule.settings import Settings, Smtp
 from vestibule.telemetry.logs import configure_logs
 from vestibule.telemetry.metrics import Metrics
+from vestibule.web.api.routes import api_routes
 from vestibule.web.check import CheckApp
 from vestibule.web.monitoring import create_monitoring_app
 from vestibule.web.team.app import WebDeps, create_web_app
@@ -99,7 +100,13 @@ async def _serve(installation: Installation, metrics: Metrics, log_writer: LogWr
     )
     directory = run_directory(settings)
     check_app = CheckApp(check, live=live, access_log=log_writer, observer=metrics)
-    web_app = create_web_app(WebDeps(door, aliases=settings.control_plane_aliases))
+    web_app = create_web_app(
+        WebDeps(
+            door,
+            aliases=settings.control_plane_aliases,
+            team_routes=api_routes(store, clock),
+        )
+    )
     monitoring_app = create_monitoring_app(store, metrics.exposition)
     monitoring = settings.monitoring
     servers = [

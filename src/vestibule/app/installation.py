@@ -81,6 +81,11 @@ def open_installation(settings: Settings, *, create: bool = False) -> Installati
         if not os.access(settings.data_dir, os.W_OK):
             raise InvalidConfiguration(f"cannot write into {settings.data_dir}", path="data_dir")
         migrate(settings.store_url)
+    elif not settings.data_dir.is_dir() or not settings.seal_file.exists():
+        raise NotFound(
+            f"there is no installation in {settings.data_dir}: run `vestibule init`, or name "
+            "its settings with --config"
+        )
     seal = Seal.from_file(settings.seal_file, create=create)
     store = open_store(settings.store_url, seal)
     installation = Installation(
