@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING
 from dataclasses import fields as dataclass_fields
@@ -266,8 +265,6 @@ def schema_shape(schema: Mapping[str, Any]) -> str:
 
 def command_line_page() -> str:
     """Every command with its arguments and options."""
-    group = typer.main.get_command(app)
-    context = click.Context(group, info_name="vestibule")
     blocks = [
         "Every command reads the settings as [Settings](settings.md) says. `--json` answers "
         "in JSON on standard output; messages for people go to standard error. "
@@ -276,18 +273,15 @@ def command_line_page() -> str:
         table(("code", "means"), [(str(int(one)), exit_meaning(one)) for one in Exit]),
     ]
     for name in COMMANDS:
-        command = load_command(group, context, name)
+        command = load_command(name)
         blocks += command_blocks(command, f"vestibule {name}", "##")
     return page("Command line", *blocks)
 
 
-def load_command(group: Any, context: click.Context, name: str) -> Any:
-    """One command, loaded in full: the group loads lazily, going by the command line."""
-    before, sys.argv = sys.argv, ["vestibule", name]
-    try:
-        return group.get_command(context, name)
-    finally:
-        sys.argv = before
+def load_command(name: str) -> Any:
+    """One command, loaded in full, as when it is about to run."""
+    group: Any = typer.main.get_command(app)
+    return group.resolve_command(click.Context(group, info_name="vestibule"), [name])[1]
 
 
 def exit_meaning(code_: Exit) -> str:
