@@ -72,12 +72,17 @@ class Wire:
     def __init__(self, resolve: str | None) -> None:
         self._resolve = resolve
 
+    def target(self, url: str) -> str | None:
+        """The `host:port` to connect to for `url`; None for what its name resolves to."""
+        parts = urlsplit(url)
+        if self._resolve is None and (parts.hostname or "").endswith(".localhost"):
+            return f"127.0.0.1:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+        return self._resolve
+
     def send(self, method: str, url: str, timeout: float = 10.0, **headers: str) -> httpx2.Response:
         """Send one request, following nothing; leaves with a message when there is no answer."""
         parts = urlsplit(url)
-        target = self._resolve
-        if target is None and (parts.hostname or "").endswith(".localhost"):
-            target = f"127.0.0.1:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+        target = self.target(url)
         address = url
         sent = {"Host": parts.netloc, **{k.replace("_", "-"): v for k, v in headers.items()}}
         extensions: dict[str, Any] = {}
@@ -266,11 +271,18 @@ def curl(
 ) -> None:
     """Run curl against an application, signed in (`vestibule curl URL -- -v`)."""
     _, kept = signed_in(url, resolve, team, browser=True)
-    # The token goes by a pipe: a command line can be read by everybody on the machine.
-    header = f'header = "Cf-Access-Token: {kept}"\n'
-    command = ["curl", "--config", "-", *(arguments or []), url]
+    target = Wire(resolve).target(url)
+    where = ["--connect-to", f"::{target}", "--noproxy", "*"] if target else []
+    # The token goes by a pipe: a command line can be read by everybody on the machine, and
+    # standard input is curl's own.
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        stream.write(f'header = "Cf-Access-Token: {kept}"\n')
+    command = ["curl", "--config", f"/dev/fd/{reading}", *where, *(arguments or []), url]
     try:
-        finished = subprocess.run(command, input=header, text=True, check=False)
+        finished = subprocess.run(command, pass_fds=(reading,), check=False)
     except FileNotFoundError:
         fail("curl is not installed", Exit.UNAVAILABLE)
+    finally:
+        os.close(reading)
     raise typer.Exit(finished.returncode)
