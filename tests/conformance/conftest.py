@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+
 from tests.fakes.postgres import new_postgres_database
 from tests.fakes.store import MemoryStore
-
 from vestibule.flows.ports import Store
 from vestibule.store import Seal, migrate, open_store
 from vestibule.store.tables import metadata

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.fakes.samples import sample
 
+from tests.fakes.samples import sample
 from vestibule.flows.ports import Store
 from vestibule.model.application import Application, Origin
 from vestibule.model.configuration import Configuration

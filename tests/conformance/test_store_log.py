@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.fakes.samples import sample
 
+from tests.fakes.samples import sample
 from vestibule.flows.ports import Store
 from vestibule.model.access_log import AccessRecord
 from vestibule.model.session import ApprovalRequest, GlobalSession, Grant, Handover, LoginAttempt

@@ -10,8 +10,8 @@ from threading import Barrier
 from typing import TypeVar
 
 import pytest
-from tests.fakes.samples import sample
 
+from tests.fakes.samples import sample
 from vestibule.flows.ports import Records, Store
 from vestibule.model.errors import Conflict
 from vestibule.model.session import Handover, LoginAttempt

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from tests.fakes.samples import sample
 
+from tests.fakes.samples import sample
 from vestibule.flows.ports import Store
 from vestibule.model.errors import Conflict
 from vestibule.model.identity import User

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.fakes.samples import sample
 
+from tests.fakes.samples import sample
 from vestibule.flows.ports import Records, Store
 from vestibule.model.application import Application
 from vestibule.model.errors import Conflict, NotFound

@@ -120,7 +120,6 @@ class Records(Protocol):
         """In the order of their ids, those whose id is greater than `after`."""
         ...
 
-
     # Sign-ins in flight. `take` is atomic: of any number of takers, one gets it.
     def add_attempt(self, attempt: LoginAttempt) -> None: ...
     def attempt(self, id: str) -> LoginAttempt | None: ...
@@ -175,7 +174,6 @@ class Records(Protocol):
     def saw_service_token(self, id: str, at: datetime) -> None:
         """Remember its latest use; does not grow `Revisions.configuration`."""
         ...
-
 
     # Things that may happen once, and small blobs with an end.
     def use_once(self, kind: str, value: str, until: datetime) -> bool:
