@@ -357,7 +357,8 @@ def selectors_page() -> str:
         table(("selector", "matches when", "", "example"), rows),
         "Some of these ask for a provider that has no connector yet (`azureAD`, `gsuite`, "
         "`github-organization`, `saml`, `auth_context`): they are read and kept, and match "
-        "nobody until such a provider can be configured.",
+        "nobody until such a provider can be configured. Nothing sets a person's risk level yet: "
+        "for `user_risk_score` everybody is `unscored`.",
         "## Refused",
         "Selectors that rest on a product which is not part of Vestibule are refused when a "
         "document is read, never ignored: an ignored Require would let people in.",
