@@ -80,8 +80,8 @@ def throughput(rounds: int, seconds: int, sizes: list[tuple[int, int]]) -> None:
     print("requests a second, and microseconds of Envoy's CPU for each")
     print(f"{'':>21} |        through the gateway          |            forward auth")
     print(
-        f"{'applications':>12} {'revoked':>8} | {'plain':>13} {'gateway':>13} {'rate':>4} {'CPU':>4} "
-        f"| {'plain':>13} {'asked':>13} {'rate':>4} {'CPU':>4} | loaded in"
+        f"{'applications':>12} {'revoked':>8} | {'plain':>13} {'gateway':>13} {'rate':>4} "
+        f"{'CPU':>4} | {'plain':>13} {'asked':>13} {'rate':>4} {'CPU':>4} | loaded in"
     )
     try:
         for applications, revoked in sizes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vestibule.compiler.envoy import names
-from vestibule.compiler.envoy.shapes import Resource, http_filter, regex
+from vestibule.compiler.envoy.shapes import Resource, header, http_filter, regex
 
 _HEADER_MUTATION = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
 
@@ -65,7 +65,7 @@ DECEITFUL_PATH = (
     r"[^?]*(?:"
     r"/(?:\.|%2[eE]){1,2}(?:;|%3[bB])"
     r"|%(?:[01][0-9a-fA-F]|7[fF])"
-    r"|%[cC][01]"
+    r"|%[cC][01]|%[eE]0%[89]|%[fF]0%8|%[fF][5-9a-fA-F]"
     r"|%25[0-9a-fA-F]{2}"
     r"|%(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE]|2[dDeE])"
     r"|%(?:2[fF]|5[cC])"
@@ -77,6 +77,11 @@ DECEITFUL_PATH = (
 # What the public listener's normalisation leaves alone; forward auth, where somebody else
 # forwards the path as it stood, refuses the rest.
 UNNORMALISED_PATH = r"[^?]*(?://|/\.{1,2}(?:/[^?]*)?(?:\?.*)?$).*"
+
+
+# A name or an address, and perhaps a port. Envoy takes whatever follows the last `:` for a
+# port as it looks for the host, and would hand `name:1,other` or `name:x@other` to an origin.
+PLAIN_AUTHORITY = r"(?:[A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?"
 
 
 def all_but(prefix: str, kept: Iterable[str]) -> str:
@@ -116,10 +121,13 @@ def arrival(*, mode: str, trusted_hops: int, hearsay: Iterable[str] = _HEARSAY) 
     operator's stand in front (`trusted_hops`).
     """
     removed = [
-        _remove_matching(r"x[^a-z0-9]vestibule(?:[^a-z0-9].*)?"),
-        _remove_matching(all_but("cf-access-", CONSUMED)),
-        # Some servers read `.` and the like as `-` (attacks.md H4).
-        _remove_matching(r"cf[^a-z0-9-]access.*|cf-access[^a-z0-9-].*|cf-access"),
+        # One pattern, since it is tried on every header. Some servers read `.` and the like
+        # as `-` (attacks.md H4).
+        _remove_matching(
+            r"x[^a-z0-9]vestibule(?:[^a-z0-9].*)?",
+            all_but("cf-access-", CONSUMED),
+            r"cf[^a-z0-9-]access.*|cf-access[^a-z0-9-].*|cf-access",
+        ),
         *({"remove": name} for name in hearsay),
     ]
     if trusted_hops:
@@ -131,8 +139,11 @@ def arrival(*, mode: str, trusted_hops: int, hearsay: Iterable[str] = _HEARSAY) 
             *removed,
             # Filters look at each of several equally named headers by itself, so that two
             # tokens would each look like one: whoever sends two is heard once.
-            put("cookie", "%REQ(COOKIE)%"),
-            put(names.PRESENTED_TOKEN, "%REQ(CF-ACCESS-TOKEN)%"),
+            put_first("cookie", "%REQ(COOKIE)%"),
+            put_first(names.PRESENTED_TOKEN, "%REQ(CF-ACCESS-TOKEN)%"),
+            # Only an upgrade keeps this header. It must not name others of ours, which a
+            # proxy before the origin would then take away (RFC 9110, 7.6.1; attacks.md H4).
+            put_first("connection", "upgrade"),
             put(names.CLIENT_IP, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
             put(names.SCHEME, "%REQ(X-FORWARDED-PROTO)%"),
             put(names.MODE, mode),
@@ -143,8 +154,7 @@ def arrival(*, mode: str, trusted_hops: int, hearsay: Iterable[str] = _HEARSAY) 
 def departure(*, trusted_hops: int) -> Resource:
     """Return the last filter before the router: nothing internal reaches an origin (H8)."""
     requests = [
-        _remove_matching(r"x-vestibule-.*"),
-        _remove_matching(all_but("cf-access-", (names.ASSERTION, names.EMAIL))),
+        _remove_matching(r"x-vestibule-.*", all_but("cf-access-", (names.ASSERTION, names.EMAIL))),
         {"remove": names.CERTIFICATE},
         {"remove": "x-envoy-expected-rq-timeout-ms"},
     ]
@@ -154,10 +164,7 @@ def departure(*, trusted_hops: int) -> Resource:
     return _header_mutation(
         names.DEPARTURE,
         requests,
-        trailers=[
-            _remove_matching(r"x[^a-z0-9]vestibule.*"),
-            _remove_matching(r"cf[^a-z0-9]access.*"),
-        ],
+        trailers=[_remove_matching(r"x[^a-z0-9]vestibule.*", r"cf[^a-z0-9]access.*")],
     )
 
 
@@ -184,8 +191,22 @@ def put(name: str, value: str) -> Resource:
     }
 
 
+def put_first(name: str, value: str) -> Resource:
+    """Return the mutation that leaves one header `name` where there were some, an empty one too.
+
+    Were an empty value passed over, the headers behind an empty first one would all stay.
+    """
+    return {
+        "append": {
+            "header": {"key": name, "value": value},
+            "append_action": "OVERWRITE_IF_EXISTS",
+            "keep_empty_value": True,
+        }
+    }
+
+
 def refuse_paths(*, normalised_elsewhere: bool) -> Resource:
-    """Return the filter that refuses paths which others may read differently.
+    """Return the filter that refuses paths, and hosts, which others may read differently.
 
     Escaped slashes are refused, not decoded, for the same reason. With
     `normalised_elsewhere` another proxy forwards the path as it is written, so whatever we
@@ -205,6 +226,7 @@ def refuse_paths(*, normalised_elsewhere: bool) -> Resource:
                         *(_path(pattern) for pattern in patterns),
                         # Said twice: a pattern that refuses might stumble over such a byte.
                         {"not_rule": _path(r"[!-~]+")},
+                        {"not_rule": {"header": header(":authority", regex(PLAIN_AUTHORITY))}},
                     ],
                     "principals": [{"any": True}],
                 }
@@ -227,8 +249,8 @@ def without_headers(removed: Iterable[str]) -> Resource:
     }
 
 
-def _remove_matching(pattern: str) -> Resource:
-    return {"remove_on_match": {"key_matcher": regex(pattern)}}
+def _remove_matching(*patterns: str) -> Resource:
+    return {"remove_on_match": {"key_matcher": regex("|".join(patterns))}}
 
 
 def _header_mutation(

@@ -135,6 +135,7 @@ def presentation_filter() -> Resource:
                 header_is(":path", {"contains": "cloudflared_token_check"}),
                 header_is("cookie", {"contains": "CF_AppSession"}),
                 header_is("cookie", {"contains": "CF_Binding"}),
+                header_is("cookie", {"contains": "CF_Redirects"}),
             ]
         )
     )
