@@ -178,7 +178,7 @@ FIELDS = {
     "service_tokens.duration": "How long it is valid from its making.",
     "mtls_certificates.certificate_pem": "One or more CA certificates, PEM.",
     "mtls_certificates.hostnames": "Exact hostnames that ask for a client certificate.",
-    "mtls_certificates.forward_client_certificate": "Kept; the certificate is not passed on to the origin yet.",
+    "mtls_certificates.forward_client_certificate": "Kept; origins do not get it yet.",
     "forward_auth_clients.secret": "What the proxy shows: a literal, `{env: NAME}` or "
     "`{file: PATH}`. Never exported.",
 }
