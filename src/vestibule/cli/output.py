@@ -33,8 +33,8 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def print_json(value: Json) -> None:
-    """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    """Write one JSON document to stdout, in ASCII: escapes steer no terminal (attacks.md A8)."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
 def plain(text: str) -> Text:

@@ -16,6 +16,7 @@ from vestibule.cli.options import ConfigOption, JsonOption, settings_from
 from vestibule.cli.output import out, plain, print_json, reporting
 from vestibule.cli.processes import Child, Family
 from vestibule.model.errors import Conflict
+from vestibule.settings import Settings
 
 
 def init(
@@ -69,7 +70,9 @@ def up(config: ConfigOption = None) -> None:
     """Run the control plane and the gateway, and start each again when it dies."""
     with reporting():
         settings = settings_from(config)
-        open_installation(settings).store.close()  # a clear error now, not one from a child
+        # Clear errors now, not again and again from a child.
+        _require_tls(settings)
+        open_installation(settings).store.close()
     arguments = ["--config", str(config.resolve())] if config else []
     family = Family()
     family.install_signals()
@@ -91,12 +94,15 @@ def gateway(config: ConfigOption = None) -> None:
     """Run the gateway alone: Envoy, its supervisor, and the agent of open streams."""
     with reporting():
         settings = settings_from(config)
-        if settings.listen.tls_certificate is None and not settings.allow_plain_http:
-            _only_on_localhost(settings_from(config).listen.host)
+        _require_tls(settings)
         run_gateway(settings)
 
 
-def _only_on_localhost(host: str) -> None:
+def _require_tls(settings: Settings) -> None:
+    """Raise `Conflict` where visitors would reach us by plain HTTP, and nobody said so."""
+    if settings.listen.tls_certificate is not None or settings.allow_plain_http:
+        return
+    host = settings.listen.host
     if host not in ("127.0.0.1", "::1", "localhost"):
         raise Conflict(
             f"the listener at {host} has no certificate: give listen.tls_certificate and "

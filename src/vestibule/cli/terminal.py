@@ -110,8 +110,11 @@ def discover(wire: Wire, url: str, team: str | None) -> Place:
         fail(f"no protected application answers at {url}")
     claimed = _unverified(raw)
     auth_domain = str(claimed.get("auth_domain", ""))
-    if team is not None and auth_domain != team:
+    if team is not None and auth_domain != team.partition(":")[0]:
         fail(f"the application names {auth_domain} as its team domain, not {team}", Exit.DENIED)
+    if parts.port is not None and ":" not in auth_domain:
+        # The claim is a bare host (access.md 12.2); the team domain shares the port.
+        auth_domain += f":{parts.port}"
     keys = key_set(wire, parts.scheme, auth_domain)
     try:
         claims = verify_jws(raw, keys, algorithms=frozenset({"RS256"}))
