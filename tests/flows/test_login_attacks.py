@@ -274,6 +274,19 @@ def test_r1_no_login_leads_to_a_host_that_is_not_the_applications(
     assert shown.status_code == 404
 
 
+@pytest.mark.parametrize(
+    "label", ["3627734734%23", "3627734734%3F", "a%40b", "a%09b", "a%5C", "a%3A80", "[::1]%23", ""]
+)
+def test_r1_a_wildcard_covers_nothing_that_a_browser_reads_as_another_host(label: str) -> None:
+    wild = application("wild", "*.apps.example")
+    browser = FrontDoor(configuration(wild, WIKI, LAUNCHER)).browser()
+    browser.follow(at_provider(browser))
+    login = f"https://{TEAM}/cdn-cgi/access/login/{{}}.apps.example?kid={wild.aud}"
+    assert browser.get(login.format(label)).status_code in (400, 404)
+    onward = browser.get(login.format("one")).headers["location"]
+    assert onward == "https://one.apps.example/"
+
+
 def test_a_meta_of_another_application_counts_for_nothing(door: FrontDoor) -> None:
     browser = door.browser()
     meta = parse_qs(urlsplit(browser.get(PAGE).headers["location"]).query)["meta"][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from vestibule.tokens.verify import TokenRejected
 
 LOGIN_PATH = "/cdn-cgi/access/login"
 CALLBACK_PATH = "/cdn-cgi/access/callback"
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,9 @@ def visit_for(
     """Look up what `asked` speaks of; raises `NotFound` when it is no application's login."""
     organization = configuration.organization
     host = host_of(asked.host)
+    if not _HOST.fullmatch(host):
+        # It becomes an address: behind `#` or `@`, a wildcard pattern would cover anything.
+        raise NotFound("this sign-in link belongs to no application")
     return_to = return_path(asked.redirect_url, asked.fragment)
     application = _application(configuration, asked.kid, host)
     visit = Visit(
