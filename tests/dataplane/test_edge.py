@@ -137,6 +137,11 @@ def test_h6_the_request_line_decides_over_host(gateway: RunningGateway) -> None:
     "request_head",
     [
         "GET / HTTP/1.1\r\nHost: wiki.test\r\nHost: shop.test\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: shop.test:1\r\nHost: evil.test\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: shop.test:1,evil.test\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: shop.test:x@evil.test\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: shop.test:123456\r\n\r\n",
+        "GET http://shop.test:x/open HTTP/1.1\r\nHost: shop.test\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
@@ -161,6 +166,7 @@ DECEITFUL = (
     *("/%6fpen/%2E%2E/admin", "/open/%252e%252e/admin", "/open/..%00/admin", "//open/../admin"),
     *("/open;/../admin", "/admin?/open", "/openly", "/OPEN", "/open%20/../admin", "/admin;/open"),
     *("/open/%ef%bc%8e%ef%bc%8e/admin;x", "/open/..%3b/admin", "/open%23/../../admin"),
+    *("/open/%e0%80%ae%e0%80%ae/admin", "/open/%F0%80%80%AE%F0%80%80%AE/admin", "/open/%ff/x"),
 )
 
 
@@ -171,6 +177,8 @@ def test_p1_p4_the_origin_sees_the_path_that_was_judged(gateway: RunningGateway,
         assert answered.seen is not None
         assert answered.seen["path"].startswith("/open/"), "it was let in as something else"
         assert ".." not in answered.seen["path"]
+        assert "%e0%8" not in answered.seen["path"].lower(), "an overlong form (RFC 3629, 3)"
+        assert "%f" not in answered.seen["path"].lower()
     else:
         assert answered.status in (400, 403)
 

@@ -148,6 +148,7 @@ def _presented(gateway: RunningGateway) -> dict[str, list[tuple[str, str]]]:
         "a client secret": [("Cookie", cookie), ("CF-Access-Client-Secret", "x")],
         "a binding cookie": [("Cookie", f"{cookie}; CF_Binding=x")],
         "a login's cookie": [("Cookie", f"CF_AppSession=x; {cookie}")],
+        "a login's counter": [("Cookie", f"CF_Redirects=x; {cookie}")],
         "a preflight": [("Cookie", cookie), ("Access-Control-Request-Method", "PUT")],
         "the CLI's question": [("Cookie", cookie), ("Cf-Access-Metadata-Request", "true")],
     }
@@ -176,6 +177,19 @@ def test_h5_of_two_headers_the_first_alone_is_heard(gateway: RunningGateway, nam
     )
     assert not asked
     assert bad not in str(answered.seen)
+
+
+@pytest.mark.parametrize("name", ["Cookie", "Cf-Access-Token"])
+def test_h5_an_empty_first_header_hides_none_behind_it(gateway: RunningGateway, name: str) -> None:
+    before = "CF_Authorization=" if name == "Cookie" else ""
+    good, bad = gateway.token(WIKI), gateway.token(OTHER)
+    headers = [(name, ""), (name, before + good), (name, before + bad)]
+    asked, answered = gateway.was_asked(lambda: gateway.ask("wiki.test", headers=headers))
+    assert asked
+    assert answered.status == 403
+    assert good not in str(gateway.control.asked[-1].headers)
+    hidden = [("Cookie", ""), ("Cookie", "CF_Binding=secret")]
+    assert "secret" not in str(gateway.ask("open.test", headers=hidden).seen)
 
 
 def test_the_clis_token_check_is_asked_about(gateway: RunningGateway) -> None:

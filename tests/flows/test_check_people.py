@@ -86,6 +86,17 @@ def test_H8_cookies_of_ours_stay_here_and_others_pass_byte_for_byte() -> None:
     assert "cookie" in alone.answer.remove
 
 
+def test_h8_the_counter_of_circles_is_taken_from_whoever_is_let_in() -> None:
+    gate = Gate()
+    token, _ = gate.sign_in(gate.protect(ALLOW_STAFF), ALLOW_STAFF)
+    admitted = gate.ask(request(token=token, cookies={"CF_Redirects": ("x",)})).answer
+    assert isinstance(admitted, Admitted)
+    assert [(one.name, one.value, one.path) for one in admitted.cookies] == [
+        ("CF_Redirects", "", "/")
+    ]
+    assert admitted.cookies[0].expires_at.timestamp() == 0
+
+
 def test_a_token_in_the_header_passes_and_does_not_reach_the_origin() -> None:
     gate = Gate()
     token, _ = gate.sign_in(gate.protect(ALLOW_STAFF), ALLOW_STAFF)

@@ -9,7 +9,7 @@ from vestibule.flows.issuer import Issued
 from vestibule.flows.present import TOKEN_HEADER
 from vestibule.flows.question import Question
 from vestibule.model.request import RequestFacts
-from vestibule.sessions import cookies
+from vestibule.sessions import cookies, loops
 from vestibule.sessions.cookies import Cookie
 from vestibule.tokens.binding import binding_of
 from vestibule.tokens.presented import (
@@ -56,7 +56,11 @@ def admit(
         headers["cookie"] = cookie
     else:
         remove.add("cookie")
-    return Admitted(headers, tuple(sorted(remove)), tuple(set_cookies))
+    forgotten: tuple[Cookie, ...] = ()
+    if keep_cookie and cookies.REDIRECTS in question.facts.cookies:
+        # Whoever is let in goes in no circle; and the data plane asks while this cookie lasts.
+        forgotten = (loops.forgotten(loops.circle_of((), question.facts.path, question.now)),)
+    return Admitted(headers, tuple(sorted(remove)), (*set_cookies, *forgotten))
 
 
 def admit_unprotected(facts: RequestFacts) -> Admitted:
