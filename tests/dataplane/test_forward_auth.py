@@ -278,6 +278,12 @@ def test_each_cookie_can_be_found_by_a_number(gateway: RunningGateway) -> None:
     assert answered.header("x-vestibule-set-cookie-2") == cookies[1]
     assert answered.header("x-vestibule-set-cookie-3") == ""
 
+    # A refusal reaches the visitor, whose scripts may read every header but Set-Cookie (S7).
+    gateway.control.check = lambda _: (401, [("set-cookie", cookie) for cookie in cookies], b"")
+    refused = forwarded(gateway, "wiki.test")
+    assert (refused.status, refused.header("set-cookie")) == (401, cookies[0])
+    assert refused.header("x-vestibule-set-cookie-1") == ""
+
 
 def test_an_unknown_host_is_refused(gateway: RunningGateway) -> None:
     assert forwarded(gateway, "nope.test").status == 403

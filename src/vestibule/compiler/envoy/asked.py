@@ -63,6 +63,7 @@ local function put(handle, method, scheme, host, path)
   headers:replace(":authority", host)
   headers:replace(":path", path)
   headers:replace("x-forwarded-proto", scheme)
+  handle:streamInfo():dynamicMetadata():set("vestibule", "asked", "yes")
   handle:clearRouteCache()
 end
 
@@ -93,10 +94,13 @@ end
 
 function envoy_on_response(handle)
   local headers = handle:headers()
-  for index = 0, headers:getNumValues("set-cookie") - 1 do
-    headers:add("x-vestibule-set-cookie-" .. index + 1, headers:getAtIndex("set-cookie", index))
-  end
   local told = handle:streamInfo():dynamicMetadata():get("vestibule")
+  -- Of a yes alone: any other answer reaches the visitor, whose scripts may not read cookies.
+  if told and told["asked"] == "yes" and headers:get(":status") == "200" then
+    for index = 0, headers:getNumValues("set-cookie") - 1 do
+      headers:add("x-vestibule-set-cookie-" .. index + 1, headers:getAtIndex("set-cookie", index))
+    end
+  end
   if not (told and told["redirects"] == "401") then return end
   local status = headers:get(":status")
   if status:match("^3") then
