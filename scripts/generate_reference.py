@@ -399,8 +399,7 @@ def metrics_page() -> str:
     )
 
 
-LABELS = {"vestibule_decisions": ["outcome"], "vestibule_logins": ["provider_type", "outcome"],
-          "vestibule_grants_revoked": ["cause"]}  # fmt: skip
+LABELS = {"vestibule_decisions": ["outcome"], "vestibule_logins": ["provider_type", "outcome"]}
 """Labels of metrics that have no sample before the first event."""
 
 

@@ -73,7 +73,6 @@ def test_metrics_count_decisions_and_name_nobody() -> None:
     metrics.decided("SentToLogin", 0.0001)
     metrics.signed_in("okta", "allowed")
     metrics.lost_records(2)
-    metrics.revoked("reevaluation", 3)
     metrics.uses_configuration(7)
     content_type, body = metrics.exposition()
     text = body.decode()

@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from vestibule.app.installation import Installation, open_installation, run_directory
+from vestibule.app.installation import Installation, alone, open_installation, run_directory
 from vestibule.connectors import CONNECTORS
 from vestibule.flows.check import Check
 from vestibule.flows.door import Door
@@ -57,7 +57,8 @@ def run_control_plane(settings: Settings) -> None:
         thread.daemon = True
         thread.start()
     try:
-        asyncio.run(_serve(installation, metrics, log_writer))
+        with alone(run_directory(settings), "control plane"):
+            asyncio.run(_serve(installation, metrics, log_writer))
     finally:
         stop.set()
         log_writer.stop()
@@ -97,6 +98,7 @@ async def _serve(installation: Installation, metrics: Metrics, log_writer: LogWr
         connectors=CONNECTORS,
         post=_post(settings.smtp, settings.outbound.ca_file),
         scheme=settings.scheme,
+        signed_in=metrics.signed_in,
     )
     directory = run_directory(settings)
     check_app = CheckApp(check, live=live, access_log=log_writer, observer=metrics)
@@ -107,7 +109,13 @@ async def _serve(installation: Installation, metrics: Metrics, log_writer: LogWr
             team_routes=api_routes(store, clock),
         )
     )
-    monitoring_app = create_monitoring_app(store, metrics.exposition)
+
+    def exposition() -> tuple[str, bytes]:
+        if live.latest is not None:
+            metrics.uses_configuration(live.latest.configuration.revision)
+        return metrics.exposition()
+
+    monitoring_app = create_monitoring_app(store, exposition)
     monitoring = settings.monitoring
     servers = [
         _server(check_app, uds=str(_free(directory / "check.sock"))),

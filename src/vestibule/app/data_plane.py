@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from vestibule.app.installation import Installation, open_installation, run_directory
+from vestibule.app.installation import Installation, alone, open_installation, run_directory
 from vestibule.dataplane.gateway import Gateway, GatewayOptions, ListenAt
 from vestibule.model.errors import StoreUnavailable
 from vestibule.settings import Settings
@@ -44,7 +44,8 @@ def run_gateway(settings: Settings) -> None:
     )
     installation = _opened(settings)
     try:
-        Gateway(options, installation.store).run()
+        with alone(options.run_dir, "gateway"):
+            Gateway(options, installation.store).run()
     finally:
         installation.store.close()
 

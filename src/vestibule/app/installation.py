@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vestibule.flows.ports import ApiToken, Clock, Entropy, Network, Store
 from vestibule.flows.rotate_keys import ensure_key
-from vestibule.model.errors import InvalidConfiguration, NotFound
+from vestibule.model.errors import Conflict, InvalidConfiguration, NotFound
 from vestibule.model.organization import Organization
 from vestibule.outbound.network import SafeNetwork
 from vestibule.settings import Settings
@@ -117,6 +119,30 @@ def _ensure_organization(installation: Installation) -> None:
 
 
 def run_directory(settings: Settings) -> Path:
-    """The directory of sockets, made where it is missing; only its owner may enter."""
-    settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return settings.run_dir
+    """The directory of sockets, made where it is missing; only its owner may enter.
+
+    Whoever reached the sockets could say who a visitor is. Raises `InvalidConfiguration`.
+    """
+    directory = settings.run_dir
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.chmod(0o700)
+    except OSError as error:
+        raise InvalidConfiguration(
+            f"cannot keep {directory} to ourselves: {error.strerror}", path="runtime_dir"
+        ) from error
+    return directory
+
+
+@contextmanager
+def alone(directory: Path, name: str) -> Generator[None]:
+    """Hold the lock of the process called `name`; raises `Conflict` when another one does.
+
+    The system lets go of it however the process ends.
+    """
+    with (directory / f"{name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(f"another {name} runs with {directory} already") from error
+        yield

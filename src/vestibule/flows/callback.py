@@ -63,7 +63,9 @@ def complete_login(
             return failed(door, visit, provider, error)
         return go_to_provider(door, visit, provider, without_groups=True)
     except SignInFailed as error:
+        door.signed_in(provider.type, error.code)
         return failed(door, visit, provider, error)
+    door.signed_in(provider.type, "proved")
     return _enter(door, replace(visit, again=False, acr=""), identity)
 
 

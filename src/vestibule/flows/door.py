@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from vestibule.connectors import Connector
@@ -10,11 +10,16 @@ from vestibule.flows.ports import Clock, Entropy, Network, Post, Store
 from vestibule.model.organization import Organization
 
 
+def _unheard(_provider_type: str, _outcome: str) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """The ports and the few settings of the login. `post` is None without a mail relay.
 
     `scheme` is that of the public listener. `connectors` are by type of provider.
+    `signed_in` is told the type of the provider and how each sign-in there ended.
     """
 
     store: Store
@@ -24,10 +29,11 @@ class Door:
     connectors: Mapping[str, Connector] = field(default_factory=dict[str, Connector])
     post: Post | None = None
     scheme: str = "https"
+    signed_in: Callable[[str, str], None] = _unheard
 
     @property
     def secure(self) -> bool:
-        """Whether cookies may be `Secure`."""
+        """Whether the team domain is served over TLS, as `__Host-` cookies need."""
         return self.scheme == "https"
 
     def team_url(self, organization: Organization, path: str = "") -> str:

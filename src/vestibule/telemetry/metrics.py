@@ -39,12 +39,6 @@ class Metrics:
             "Access records that could not be written.",
             registry=self.registry,
         )
-        self._revoked = Counter(
-            "vestibule_grants_revoked",
-            "Application tokens that were taken back, by cause.",
-            ("cause",),
-            registry=self.registry,
-        )
         self._revision = Gauge(
             "vestibule_configuration_revision",
             "The revision of the configuration in use.",
@@ -63,10 +57,6 @@ class Metrics:
     def lost_records(self, count: int) -> None:
         """So many access records were dropped."""
         self._lost.inc(count)
-
-    def revoked(self, cause: str, count: int) -> None:
-        """So many grants were taken back."""
-        self._revoked.labels(cause).inc(count)
 
     def uses_configuration(self, revision: int) -> None:
         """The configuration that decisions are made from."""
