@@ -14,8 +14,8 @@ from bench.plain import PlainEnvoy
 from tests.fakes.control_plane import deny
 from tests.fakes.envoy import BareEnvoy
 from tests.fakes.gateway import ISSUER, TEAM, application, now, signing_key
-from vestibule.compiler.envoy.names import REVOCATION_FILE
-from vestibule.compiler.resources import revocation_file
+from vestibule.compiler.envoy.names import RECENT_REVOCATION_FILE
+from vestibule.compiler.resources import recent_revocation_file
 from vestibule.compiler.snapshot import Snapshot
 from vestibule.model.application import Application, Origin
 from vestibule.model.conditions import Clause, ContinuousPlan, InRanges
@@ -143,21 +143,20 @@ def _pair(plain: Seen, ours: Seen) -> str:
 
 
 def revocation() -> None:
-    """Milliseconds from the rename of the revocation file to the first refusal."""
+    """Milliseconds from the rename of the short revocation list to the first refusal."""
     print("\nrevocation takes effect after")
     for held in (0, 1_000, 20_000):
         envoy = BareEnvoy()
         envoy.control.check = deny
         try:
             envoy.load(snapshot(envoy, 10, held, 9))
-            ids = [str(uuid.UUID(int=n)) for n in range(held)]
-            took = [_revoke(envoy, ids, f"r{n}") for n in range(5)]
+            took = [_revoke(envoy, f"r{n}") for n in range(5)]
             print(f"{held:>8} revoked already: {min(took):7.1f} to {max(took):7.1f} ms")
         finally:
             envoy.stop()
 
 
-def _revoke(envoy: BareEnvoy, ids: list[str], grant: str) -> float:
+def _revoke(envoy: BareEnvoy, grant: str) -> float:
     headers = {
         "Host": "app1.test",
         "Cookie": f"CF_Authorization={token(application('app1'), grant)}",
@@ -172,9 +171,9 @@ def _revoke(envoy: BareEnvoy, ids: list[str], grant: str) -> float:
 
     refused()
     envoy.control.asked.clear()
-    file = revocation_file([*ids, grant])
+    file = recent_revocation_file([grant])
     began = time.monotonic()
-    envoy.files.write(REVOCATION_FILE, file)
+    envoy.files.write(RECENT_REVOCATION_FILE, file)
     while not refused():
         pass
     took = time.monotonic() - began

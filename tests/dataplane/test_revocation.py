@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.fakes.control_plane import deny
 from tests.fakes.gateway import RunningGateway, application, eventually
+from vestibule.dataplane import revoked
 from vestibule.model.application import Origin
 
 pytestmark = pytest.mark.envoy
@@ -63,6 +64,33 @@ def test_s2_a_revoked_token_is_refused_within_100_ms(gateway: RunningGateway) ->
         assert time.monotonic() - began < 5
     assert time.monotonic() - began < 0.1
     assert gateway.ask("wiki.test", token=bystander).status == 200
+
+
+def test_s2_ten_thousand_revoked_before_make_the_next_no_slower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = RunningGateway()
+    running.start(WIKI)
+    try:
+        running.publish(running.echo_origin("o", "wiki.test"))
+        running.revoke(*(f"old-{number}" for number in range(10_000)))
+        token, old = running.token(WIKI, jti="next"), running.token(WIKI, jti="old-77")
+        eventually(lambda: running.ask("wiki.test", token=old).status == 403)
+        short = running.directory / "envoy" / "recent-revocation.json"
+        eventually(lambda: "old-9999" in short.read_text())
+        monkeypatch.setattr(revoked, "_READ_BY_THEN", 0.0)
+        running.revoke("another")
+        eventually(lambda: "old-9999" not in short.read_text())
+        other = running.token(WIKI, jti="another")
+        eventually(lambda: running.ask("wiki.test", token=other).status == 403)
+        assert running.ask("wiki.test", token=token).status == 200
+        assert running.ask("wiki.test", token=old).status == 403
+        began = time.monotonic()
+        running.revoke("next")
+        eventually(lambda: running.ask("wiki.test", token=token).status == 403)
+        assert time.monotonic() - began < 1
+    finally:
+        running.stop()
 
 
 def test_an_open_websocket_ends_with_its_grant_and_no_other_does(gateway: RunningGateway) -> None:

@@ -45,6 +45,7 @@ def compile_files(snapshot: Snapshot) -> Mapping[str, bytes]:
         names.CLUSTERS_FILE: _file(CLUSTER, parts.clusters),
         names.TOKEN_FILE: token_file(snapshot.issuer, snapshot.jwks),
         names.REVOCATION_FILE: revocation_file(snapshot.revoked),
+        names.RECENT_REVOCATION_FILE: recent_revocation_file(()),
     }
     files.update({name: _file(ROUTES, [routes]) for name, routes in parts.routes.items()})
     if edge.forward_auth is not None:
@@ -62,6 +63,11 @@ def token_file(issuer: str, jwks: Mapping[str, Json]) -> bytes:
 def revocation_file(revoked: Iterable[str]) -> bytes:
     """Return the file with the ids of revoked tokens."""
     return _extension_file(names.REVOCATION, revocation_filter(revoked))
+
+
+def recent_revocation_file(revoked: Iterable[str]) -> bytes:
+    """Return the file with those that the other file does not have yet: few, so read at once."""
+    return _extension_file(names.RECENT_REVOCATION, revocation_filter(revoked, recent=True))
 
 
 def keep_clusters(new: bytes, old: bytes) -> bytes:
@@ -85,6 +91,7 @@ def compile_static(snapshot: Snapshot) -> bytes:
     inlined = {
         names.TOKEN: token_filter(snapshot.issuer, snapshot.jwks),
         names.REVOCATION: revocation_filter(snapshot.revoked[:1]),
+        names.RECENT_REVOCATION: revocation_filter((), recent=True),
         names.CALLER: parts.caller,
     }
     certificates = {secret["name"]: secret["tls_certificate"] for secret in secrets(snapshot.edge)}

@@ -16,11 +16,13 @@ from vestibule.compiler.resources import (
     compile_files,
     compile_static,
     keep_clusters,
+    recent_revocation_file,
     revocation_file,
     token_file,
 )
 from vestibule.compiler.snapshot import Edge, Snapshot
 from vestibule.dataplane.files import FileDirectory
+from vestibule.dataplane.revoked import RevokedLists
 from vestibule.model.configuration import Configuration
 from vestibule.model.errors import NotFound, StoreUnavailable, VestibuleError
 from vestibule.model.machine import SigningKey
@@ -87,6 +89,7 @@ class Publisher:
         self._known_quick = Revisions(-1, -1, -1)
         self._known_configuration = Revisions(-1, -1, -1)
         self._quick = threading.Lock()
+        self._revoked = RevokedLists()
         self._edge: Edge | None = None
         self._issuer = ""
         self._outage = ""
@@ -163,9 +166,12 @@ class Publisher:
         with self._quick:
             with self._store.reading() as records:
                 revoked = list(records.revoked_grants(self._with.clock()))
-            # Streams first: it costs nothing, while Envoy takes its time with a long list.
             self._streams.revoke(revoked)
-            self._directory.write(names.REVOCATION_FILE, revocation_file(revoked))
+            recent, whole = self._revoked.split(frozenset(revoked), time.monotonic())
+            # The short file first: Envoy takes its time with the long one.
+            self._directory.write(names.RECENT_REVOCATION_FILE, recent_revocation_file(recent))
+            if whole is not None:
+                self._directory.write(names.REVOCATION_FILE, revocation_file(whole))
 
     def _publish_keys(self) -> None:
         if not self._issuer:
@@ -213,8 +219,8 @@ class Publisher:
     def _apply(self, snapshot: Snapshot) -> None:
         revision = snapshot.configuration.revision
         files = dict(compile_files(snapshot))
-        # Those two are written by whoever reads them last; what is in `files` may be old.
-        for name in (names.REVOCATION_FILE, names.TOKEN_FILE):
+        # Those are written by whoever reads them last; what is in `files` may be old.
+        for name in (names.REVOCATION_FILE, names.RECENT_REVOCATION_FILE, names.TOKEN_FILE):
             del files[name]
         changed = [name for name, content in files.items() if self._differs(name, content)]
         if changed and (reason := self._judge(snapshot)):

@@ -14,6 +14,7 @@ PATHS = "vestibule.paths"
 COUNTRY = "vestibule.country"
 TOKEN = "vestibule.token"  # noqa: S105 - the name of a filter
 REVOCATION = "vestibule.revocation"
+RECENT_REVOCATION = "vestibule.recent_revocation"
 PRESENTATION = "vestibule.presentation"
 APPLICATION = "vestibule.application"
 RAW_TOKEN = "vestibule.raw_token"  # noqa: S105 - the name of a filter
@@ -59,6 +60,7 @@ CERTIFICATE_ROUTES_FILE = "certificate-routes.json"
 CALLER_FILE = "caller.json"
 TOKEN_FILE = "token.json"  # noqa: S105 - the name of a file
 REVOCATION_FILE = "revocation.json"
+RECENT_REVOCATION_FILE = "recent-revocation.json"
 SECRETS_FILE = "certificates.json"
 
 PUBLIC_ROUTES = "public"
