@@ -30,7 +30,7 @@ from vestibule.flows.document.read import read_document
 from vestibule.model.values import Secret
 from vestibule.settings import Settings, read_settings
 
-START_WITHIN = 60.0
+START_WITHIN = 120.0
 
 
 def demo(
