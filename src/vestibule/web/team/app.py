@@ -29,7 +29,7 @@ from vestibule.web.pages import render, views
 from vestibule.web.pages.static import routes as static_routes
 from vestibule.web.team import endpoints as at
 from vestibule.web.team.calls import read_call
-from vestibule.web.team.responses import text
+from vestibule.web.team.responses import json_document, text
 
 ACCESS = "/cdn-cgi/access"
 LONG_POLL = 50.0
@@ -103,7 +103,8 @@ def _team_app(deps: WebDeps) -> Starlette:
         Route(path, _transfer(deps, polling), methods=["GET"])
         for path in (f"{ACCESS}/transfer/{{key}}", "/transfer/{key}")
     ]
-    routes = [one for group in table for one in group]
+    certificates = Route(f"{ACCESS}/cert_sign", _no_authority, methods=["POST"])
+    routes = [*(one for group in table for one in group), certificates]
     return _application(deps, [*_static(deps), *routes, *transfers, *deps.team_routes])
 
 
@@ -167,6 +168,12 @@ def _routes(
     if path.startswith("/-/"):
         methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return [Route(path, endpoint, methods=methods)]
+
+
+async def _no_authority(_: Request) -> Response:
+    """Tell a terminal that asks for an SSH certificate, in JSON, that none is given (8.4, 12.8)."""
+    message = "Bad Request. Please create a ca for application"
+    return json_document({"status": 400, "message": message}, 400)
 
 
 def _transfer(
