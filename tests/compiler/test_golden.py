@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.gateway import TEAM, application
+from vestibule.compiler.envoy.asked import SCRIPT
 from vestibule.compiler.envoy.hygiene import all_but
 from vestibule.compiler.resources import compile_files, keep_clusters
 from vestibule.compiler.snapshot import Edge, Listener, Snapshot
@@ -93,6 +94,8 @@ def snapshot() -> Snapshot:
 @pytest.mark.parametrize("name", sorted(compile_files(snapshot())))
 def test_the_files_are_those_on_record(name: str) -> None:
     made = json.dumps(json.loads(compile_files(snapshot())[name]), indent=1, sort_keys=True) + "\n"
+    made = made.replace(json.dumps(SCRIPT), '"(the script of compiler/envoy/asked.py)"')
+    made = re.sub(r'"version_info": ".*"', '"version_info": "(a hash of all this)"', made)
     golden = GOLDEN / name
     if os.environ.get("VESTIBULE_UPDATE_GOLDEN"):
         golden.parent.mkdir(exist_ok=True)
