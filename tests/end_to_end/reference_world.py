@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -83,6 +83,7 @@ APPLICATIONS: list[Document] = [
         custom_non_identity_deny_url="http://denied.example/where",
     ),
     _app("Wild", "*.wild.localhost"),
+    _app("Linked", "linked.localhost", policies=("By the echo",)),
     _app("Straight", "straight.localhost", auto_redirect_to_identity=True),
     _app("Remote calls", "grpc.localhost"),
     _app("Strict cookie", "strict.localhost", same_site="strict", http_only_cookie=False),
@@ -105,7 +106,13 @@ ECHOING = (
     *("lazy.localhost", "lazier.localhost", "paths.localhost", "bound.localhost"),
     *("once.localhost", "short.localhost", "machines.localhost", "single.localhost"),
     *("both.localhost", "told.localhost", "away.localhost", "elsewhere.localhost"),
-    *("elsewhere2.localhost", "*.wild.localhost", "straight.localhost", "strict.localhost"),
+    *(
+        "linked.localhost",
+        "elsewhere2.localhost",
+        "*.wild.localhost",
+        "straight.localhost",
+        "strict.localhost",
+    ),
 )
 
 
@@ -114,6 +121,7 @@ class World:
     """A running demo with more applications, and how to change what it is configured to do."""
 
     demo: Demo
+    auds: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def ready(self) -> Document:
@@ -175,8 +183,10 @@ class World:
             self.apply(before)
 
     def aud(self, name: str) -> str:
-        """The AUD tag of an application."""
-        return next(one["aud"] for one in self.export()["applications"] if one["name"] == name)
+        """The AUD tag of an application, which never changes."""
+        if name not in self.auds:
+            self.auds |= {one["name"]: one["aud"] for one in self.export()["applications"]}
+        return self.auds[name]
 
     def log(self, **wanted: Any) -> list[Document]:
         """The records of the access log whose fields are as `wanted`, newest first."""
@@ -201,6 +211,11 @@ def eventually(find: Callable[[], Any], within: float = 8.0) -> Any:
 
 def add_applications(document: Document, remote_calls: int) -> None:
     """Put the applications and their origins into the demo's document."""
+    whole = next(one for one in document["applications"] if one["name"] == "Echo")
+    linked = {"linked_app_token": {"app_uid": whole["id"]}}
+    document["policies"].append(
+        {"name": "By the echo", "decision": "non_identity", "include": [linked]}
+    )
     echo = next(one for one in document["origins"] if one["match"] == "echo.localhost")
     document["policies"] += POLICIES
     document["applications"] += APPLICATIONS

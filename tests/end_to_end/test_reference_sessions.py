@@ -273,6 +273,36 @@ def test_a_session_of_no_length_works_without_a_loop(world: World) -> None:
     assert claims["exp"] - claims["iat"] <= 60
 
 
+def test_the_most_specific_level_says_how_long_a_session_lasts(world: World) -> None:
+    """6: policy, else application, else the global one; here 30 m, 2 s and 24 h."""
+    visitor = world.signed_in("alice", "payroll.localhost")
+    visitor.open(visitor.url("short.localhost", "/echo"))
+    for host, seconds in [
+        ("payroll.localhost", 1800),
+        ("short.localhost", 2),
+        ("team.localhost", 86400),
+    ]:
+        claims = claims_of(visitor.cookie(host, "CF_Authorization"))
+        assert claims["exp"] - claims["iat"] == seconds
+
+
+def test_an_application_accepts_the_token_of_one_that_is_linked_to_it(world: World) -> None:
+    """4.4: forwarded in Cf-Access-Token; the person's identity is carried on; else refused."""
+    visitor = world.signed_in("alice", "echo.localhost", "/echo")
+    seen = json.loads(visitor.ask(visitor.url("echo.localhost", "/echo")).text)["headers"]
+    assertion = seen["cf-access-jwt-assertion"]
+    url = visitor.url("linked.localhost", "/echo")
+    reply = visitor.ask(url, with_cookies=False, Cf_Access_Token=assertion)
+    assert reply.status == 200
+    told = json.loads(reply.text)["headers"]
+    assert told["cf-access-authenticated-user-email"] == "alice@example.com"
+    assert claims_of(told["cf-access-jwt-assertion"])["aud"] == [world.aud("Linked")]
+    other = world.signed_in("alice").cookie("wiki.localhost", "CF_Authorization")
+    assert visitor.ask(url, with_cookies=False, Cf_Access_Token=other).status in (401, 403)
+    cookie = {"Cookie": f"CF_Authorization={assertion}"}
+    assert visitor.ask(url, with_cookies=False, **cookie).status in (401, 403)
+
+
 def _last(visitor: Visitor) -> str:
     line = next(
         one.set_cookies["CF_Authorization"]
@@ -380,7 +410,7 @@ def test_somebody_refused_is_told_as_the_application_says(world: World) -> None:
     entered = world.signed_in("alice")
     away = entered.open_until(entered.url("away.localhost"), "http://denied.example")
     assert away.header("location") == "http://denied.example/why"
-    record = world.logged(host="told.localhost", user_email="alice@example.com")
+    record = world.logged(application_domain="told.localhost", user_email="alice@example.com")
     assert not record.get("allowed")
     assert record["reason"]
 
