@@ -21,6 +21,7 @@ def local_replies() -> Resource:
     """Return the HCM's `local_reply_config`."""
     return {
         "mappers": [
+            _answered_preflight(),
             _page(
                 _status(CHECK_UNREACHABLE),
                 503,
@@ -57,6 +58,16 @@ def local_replies() -> Resource:
             ),
         ]
     }
+
+
+def _answered_preflight() -> Resource:
+    """A preflight that the control plane answers itself: 200 for the visitor (access.md 2.5).
+
+    The check filter takes a 200 for "let it pass", so the control plane says 204.
+    """
+    method = {"name": ":method", "string_match": {"exact": "OPTIONS"}}
+    both = [_status(204), {"header_filter": {"header": method}}]
+    return {"filter": {"and_filter": {"filters": both}}, "status_code": 200}
 
 
 def _status(code: int) -> Resource:
