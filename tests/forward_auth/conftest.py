@@ -73,6 +73,16 @@ def origin() -> Iterator[RecordingOrigin]:
 
 
 @pytest.fixture(scope="session")
+def machine(asked_demo: Demo) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The headers of a machine, for which Echo has a policy."""
+    made = json.loads(asked_demo.command("service-token", "create", "a machine", "--json"))
+    return (
+        ("Cf-Access-Client-Id", made["client_id"]),
+        ("Cf-Access-Client-Secret", made["client_secret"]),
+    )
+
+
+@pytest.fixture(scope="session")
 def place(asked_demo: Demo, origin: RecordingOrigin) -> Place:
     asked = int(asked_demo.ready["forward_auth_url"].rpartition(":")[2])
     return Place(asked, SECRET, origin.port)

@@ -37,8 +37,7 @@ class RecordingOrigin:
     served: list[Served] = field(default_factory=list)
 
     def start(self) -> RecordingOrigin:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.served))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self.served))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         return self
@@ -50,6 +49,13 @@ class RecordingOrigin:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Proxies drop connections as they like."""
 
 
 def _handler(served: list[Served]) -> type[BaseHTTPRequestHandler]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import time
@@ -81,6 +83,28 @@ def test_a_program_gets_401_with_a_challenge(front: Front) -> None:
         assert not answer.by_origin
 
 
+def test_h8_a_machine_enters_by_its_token_and_its_secret_stays_with_us(
+    front: Front, machine: tuple[tuple[str, str], tuple[str, str]]
+) -> None:
+    since = time.monotonic()
+    while not front.ask("echo.localhost", "/api", *machine).by_origin:
+        assert time.monotonic() - since < 10
+    served = front.origin.served[-1]
+    (token,) = served.all("cf-access-jwt-assertion")
+    assert token.count(".") == 2
+    assert served.all("cf-access-authenticated-user-email") == []
+    assert served.all("cf-access-client-id") == served.all("cf-access-client-secret") == []
+    assert not front.ask("echo.localhost", "/api", machine[0]).by_origin
+
+
+def test_a_token_in_a_header_opens_as_well_and_stays_with_us(front: Front, cookie: str) -> None:
+    token = ("Cf-Access-Token", cookie.partition("=")[2])
+    assert front.ask("wiki.localhost", "/api", token).by_origin
+    served = front.origin.served[-1]
+    assert served.all("cf-access-token") == []
+    assert served.all("cf-access-authenticated-user-email") == ["alice@example.com"]
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD"])
 def test_every_method_needs_an_identity(front: Front, cookie: str, method: str) -> None:
     length = ("Content-Length", "0")
@@ -158,7 +182,8 @@ def test_a_revoked_session_is_refused_at_once(front: Front, visitor: BrowserCont
     jar = {one["name"]: one["value"] for one in visitor.cookies(front.url("wiki.localhost"))}
     cookie = f"CF_Authorization={jar['CF_Authorization']}"
     assert front.ask("wiki.localhost", "/", HTML, cookie=cookie).by_origin
-    front.demo.command("revoke", "--user", "erin@example.com")
+    claims = base64.urlsafe_b64decode(jar["CF_Authorization"].split(".")[1] + "==")
+    front.demo.command("revoke", "--session", json.loads(claims)["identity_nonce"])
     since = time.monotonic()
     while front.ask("wiki.localhost", "/", HTML, cookie=cookie).by_origin:
         assert time.monotonic() - since < 1
@@ -169,6 +194,8 @@ def test_a_revoked_session_is_refused_at_once(front: Front, visitor: BrowserCont
 def test_h2_a_proxy_without_the_secret_lets_nobody_in(
     front: Front, place: Place, cookie: str, secret: str
 ) -> None:
+    if front.proxy.name == "haproxy" and not secret:
+        pytest.skip("HAProxy does not start without its secret")
     proxy = PROXIES[front.proxy.name](Place(place.vestibule, secret, place.origin))
     try:
         stranger = Front(front.demo, front.origin, proxy)
