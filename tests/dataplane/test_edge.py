@@ -167,6 +167,7 @@ DECEITFUL = (
     *("/open;/../admin", "/admin?/open", "/openly", "/OPEN", "/open%20/../admin", "/admin;/open"),
     *("/open/%ef%bc%8e%ef%bc%8e/admin;x", "/open/..%3b/admin", "/open%23/../../admin"),
     *("/open/%e0%80%ae%e0%80%ae/admin", "/open/%F0%80%80%AE%F0%80%80%AE/admin", "/open/%ff/x"),
+    *("/open/..%23/admin", "/open/..%3F/admin", "/open/%2e%2e%20/admin"),
 )
 
 

@@ -58,12 +58,12 @@ _HEARSAY = (
 )
 
 # Sequences that some servers read as another path than we do (attacks.md P1): a `;` or an
-# encoded dot in a dot segment, encoded control characters and separators, overlong UTF-8, an
-# escape of an escape, a needlessly encoded letter, a `%` that encodes nothing, bytes that
-# are not printable ASCII.
+# encoded `;`, `?`, `#` or space behind a dot segment, encoded control characters and
+# separators, overlong UTF-8, an escape of an escape, a needlessly encoded letter, a `%` that
+# encodes nothing, bytes that are not printable ASCII.
 DECEITFUL_PATH = (
     r"[^?]*(?:"
-    r"/(?:\.|%2[eE]){1,2}(?:;|%3[bB])"
+    r"/(?:\.|%2[eE]){1,2}(?:;|%3[bBfF]|%2[03])"
     r"|%(?:[01][0-9a-fA-F]|7[fF])"
     r"|%[cC][01]|%[eE]0%[89]|%[fF]0%8|%[fF][5-9a-fA-F]"
     r"|%25[0-9a-fA-F]{2}"
