@@ -142,6 +142,15 @@ def world() -> Iterator[World]:
 
 # Playwright keeps an event loop running in this thread while it lives, so a browser lives no
 # longer than the module that wants it.
+@pytest.fixture(scope="session")
+def target() -> Iterator[Any]:
+    """A demo of its own to attack, with an origin that tells all (`attacking.Target`)."""
+    from tests.end_to_end.attacking import under_attack  # it uses the functions above
+
+    with under_attack() as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium from the system."""
