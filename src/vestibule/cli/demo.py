@@ -133,7 +133,7 @@ def _start(
     with err.status("Starting the simulated Okta and the sample applications...") as status:
         okta = f"http://localhost:{okta_port}"
         world = data / "okta.json"
-        world.write_text(json.dumps(okta_world(okta, team_url, kept)))
+        _write_atomically(world, okta_world(okta, team_url, kept))
         okta_ready = data / "okta.ready.json"
         okta_ready.unlink(missing_ok=True)
         family.add(
@@ -153,11 +153,8 @@ def _start(
         ports = {name: _free_port() for name in ("wiki", "echo", "payroll")}
         document = configuration_document(okta, auth_domain, ports)
         _configure(installation, document, kept)
-        samples_file.write_text(
-            json.dumps(
-                samples_configuration(installation.store.configuration(), port, team_url, ports)
-            )
-        )
+        configuration = installation.store.configuration()
+        _write_atomically(samples_file, samples_configuration(configuration, port, team_url, ports))
         family.add(
             Child(
                 "sample applications",
