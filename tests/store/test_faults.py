@@ -183,7 +183,7 @@ def test_an_outage_is_told_to_whoever_waits_and_ends_by_itself() -> None:
     with admin.connect() as connection:
         connection.execute(text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"))
         connection.execute(
-            text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname='{name}'")  # noqa: S608
+            text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname='{name}'")  # noqa: S608 - the test's own names
         )
         with pytest.raises(StoreUnavailable):
             store.wait_for_change(known, 0.3)

@@ -112,13 +112,13 @@ def test_a_sealed_value_moved_to_another_row_does_not_open(
     """Whoever can write the database cannot make one provider's secret another's."""
     store.close()
     with sqlite3.connect(file) as database:
-        rows = dict(database.execute(f"SELECT {key}, document FROM {table}"))  # noqa: S608
+        rows = dict(database.execute(f"SELECT {key}, document FROM {table}"))  # noqa: S608 - the test's own names
         here, there = json.loads(rows[one]), json.loads(rows[other])
         for name in ("private_pem", "secrets"):
             if name in here:
                 there[name] = here[name]
         database.execute(
-            f"UPDATE {table} SET document = ? WHERE {key} = ?",  # noqa: S608
+            f"UPDATE {table} SET document = ? WHERE {key} = ?",  # noqa: S608 - the test's own names
             (json.dumps(there), other),
         )
     database.close()

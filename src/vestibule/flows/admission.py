@@ -16,7 +16,7 @@ from vestibule.flows.approval_requests import (
 )
 from vestibule.flows.attempts import begin_attempt
 from vestibule.flows.door import Door
-from vestibule.flows.external import ask_external
+from vestibule.flows.external import ask_external, remembered
 from vestibule.flows.handing_over import hand_over
 from vestibule.flows.judgement import ExternalAnswers, case_of, judge, needed_evaluations
 from vestibule.flows.login_answers import Answer, GoTo, ShowDenied, ShowForbidden
@@ -171,9 +171,7 @@ def _admit(
     if policy is None:
         return GoTo(f"{visit.origin}{visit.return_to}", cookies)
     remember = {"purpose": purpose} if purpose else {}
-    for service, said in scene.external.items():
-        if said is not None:
-            remember[f"external {service.keys_url} {service.evaluate_url}"] = str(said)
+    remember |= remembered(scene.external)
     if approval is not None:
         records.put_approval(replace(approval, state=ApprovalState.USED))
         until = door.clock.now() + timedelta(seconds=approval.granted_seconds)

@@ -19,6 +19,27 @@ from vestibule.protocols.external_evaluation import evaluate, request_claims
 from vestibule.tokens.keys import current
 from vestibule.tokens.signing import sign
 
+_REMEMBERED = "external "
+
+
+def remembered(answers: ExternalAnswers) -> dict[str, str]:
+    """The answers as a handover carries them; silence is not carried, and stays unknown."""
+    return {
+        f"{_REMEMBERED}{service.keys_url} {service.evaluate_url}": str(said)
+        for service, said in answers.items()
+        if said is not None
+    }
+
+
+def external_of(remembered: Mapping[str, Json]) -> ExternalAnswers:
+    """What external evaluations said at the sign-in."""
+    answers: dict[ExternalEvaluation, bool | None] = {}
+    for name, said in remembered.items():
+        if name.startswith(_REMEMBERED):
+            keys_url, _, evaluate_url = name.removeprefix(_REMEMBERED).partition(" ")
+            answers[ExternalEvaluation(evaluate_url, keys_url)] = said == "True"
+    return answers
+
 
 def ask_external(
     door: Door,

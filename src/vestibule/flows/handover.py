@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from vestibule.flows.access_records import login_record
 from vestibule.flows.door import Door
+from vestibule.flows.external import external_of
 from vestibule.flows.grants import issue, token_cookies
 from vestibule.flows.handing_over import HANDOVER_LIFE, authorized_url, neighbour_origin
-from vestibule.flows.judgement import Case, ExternalAnswers, case_of, judge
+from vestibule.flows.judgement import Case, case_of, judge
 from vestibule.flows.login_answers import Answer, GoTo, ShowDenied, ShowFailure, ShowForbidden
 from vestibule.flows.ports import Records
 from vestibule.flows.question import reference
@@ -20,7 +21,7 @@ from vestibule.model.application import Application
 from vestibule.model.configuration import Configuration
 from vestibule.model.identity import User
 from vestibule.model.request import RequestFacts
-from vestibule.model.rules import ExternalEvaluation, Policy
+from vestibule.model.rules import Policy
 from vestibule.model.session import GlobalSession, Handover
 from vestibule.model.values import Json
 from vestibule.policy.verdict import Outcome, Verdict
@@ -29,7 +30,6 @@ from vestibule.sessions.loops import came_back, circle_of
 from vestibule.sessions.loops import cookie as loop_cookie
 
 INVALID_LOGIN = "Invalid login session – Please try going to the URL of your application again"  # noqa: RUF001 - the reference's own dash
-EXTERNAL = "external "
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +185,3 @@ def not_after(remembered: Mapping[str, Json]) -> datetime | None:
     """The end that approvers set; None where they were not asked."""
     text = remembered.get("not_after")
     return datetime.fromisoformat(text) if isinstance(text, str) and text else None
-
-
-def external_of(remembered: Mapping[str, Json]) -> ExternalAnswers:
-    """What external evaluations said at the sign-in."""
-    answers: dict[ExternalEvaluation, bool | None] = {}
-    for name, said in remembered.items():
-        if name.startswith(EXTERNAL):
-            keys_url, _, evaluate_url = name.removeprefix(EXTERNAL).partition(" ")
-            answers[ExternalEvaluation(evaluate_url, keys_url)] = said == "True"
-    return answers

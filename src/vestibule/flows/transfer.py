@@ -14,8 +14,9 @@ from vestibule.flows.access_records import login_record
 from vestibule.flows.admission import CLEARED
 from vestibule.flows.attempts import begin_attempt
 from vestibule.flows.door import Door, host_of
+from vestibule.flows.external import external_of
 from vestibule.flows.grants import issue
-from vestibule.flows.handover import external_of, not_after
+from vestibule.flows.handover import not_after
 from vestibule.flows.judgement import Case, case_of, judge
 from vestibule.flows.login_answers import (
     Answer,
